@@ -1,0 +1,92 @@
+# Everything a person types. `make` alone lists the targets.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help env env-dev run ui stop warehouse warehouse-url psql test check format bench lock new-feed new-table clean
+
+# What a run takes; on the command line they win: make run SCALE=1 DAYS=2020-02-10..2020-02-25
+SCALE   ?= 0.1
+DAYS    ?= 2020-02-23..2020-02-25
+SENDERS ?= simulator
+RUN     ?= .run
+
+# The python that makes the environment: `python3` if it is 3.11 to 3.13, else one that is, whatever it is called.
+FITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+  "$$p" -c '$(FITS)' >/dev/null 2>&1 && { command -v "$$p"; break; }; done)
+
+PY  := .venv/bin/python
+BIN := .venv/bin
+
+# Installed without bytecode, every process compiles every module again: start-up takes three times as long.
+unexport PYTHONDONTWRITEBYTECODE
+export RESUMPTION_HOME := $(abspath $(RUN))
+
+# `make ui` shows what the last run made unless it is told otherwise.
+given = $(if $(filter-out file,$(origin $(1))),$(2) "$($(1))")
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  options: SCALE=$(SCALE) DAYS=$(DAYS) SENDERS=$(SENDERS) (or external) RUN=$(RUN)"
+
+define install
+	@test -n "$(PYTHON)" || { echo "make env: Python 3.11, 3.12 or 3.13 is needed; none of python3, python3.13," \
+	  "python3.12, python3.11 is one. Install it, or name it: make $@ PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$(PYTHON)" runtime/environment.py $(1)
+endef
+
+env: ## install what the pipeline runs on into .venv, from the lock
+	$(call install)
+
+env-dev: ## the same and what tests and checks need
+	$(call install,--dev)
+
+run: env ## senders, PostgreSQL, Airflow; load DAYS; print the briefing
+	@$(PY) -m runtime run --scale "$(SCALE)" --days "$(DAYS)" --senders "$(SENDERS)"
+
+ui: env ## keep everything up to click through, until make stop
+	@$(PY) -m runtime ui $(call given,SCALE,--scale) $(call given,SENDERS,--senders)
+
+stop: ## end everything that was started
+	@if [ -x $(PY) ]; then $(PY) -m runtime stop; else echo "nothing was started: there is no .venv"; fi
+
+warehouse: env ## start the warehouse alone
+	@$(PY) -m runtime warehouse
+
+warehouse-url: ## print the SQLAlchemy URL of the running or last warehouse
+	@test -x $(PY) || $(MAKE) --no-print-directory env >&2
+	@$(PY) -m runtime warehouse-url
+
+psql: ## ask the warehouse: make psql SQL="select * from mart.resumption_summary"
+	@$(PY) -m runtime psql $(if $(SQL),-c "$(SQL)")
+
+test: env-dev ## all tests
+	@$(PY) -m pytest
+
+check: env-dev ## format, lint, types, layers, generated pages
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(PY) -m resumption.dictionary --check
+
+format: env-dev ## let ruff put the code in order
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: env-dev ## speed and memory against plain DuckDB
+	@$(PY) -m benchmarks
+
+lock: env-dev ## make the locks anew from requirements.in and requirements-dev.in
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-emit-package pip requirements.in -o requirements.txt
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --no-emit-package pip requirements-dev.in -o requirements-dev.txt
+
+new-feed: env ## scaffold a feed: make new-feed NAME=mask_stock
+	@test -n "$(NAME)" || { echo "make new-feed: say which, for example: make new-feed NAME=mask_stock" >&2; exit 1; }
+	@$(PY) -m resumption.scaffold feed "$(NAME)"
+
+new-table: env ## scaffold a table: make new-table NAME=mask_balance
+	@test -n "$(NAME)" || { echo "make new-table: say which, for example: make new-table NAME=mask_balance" >&2; exit 1; }
+	@$(PY) -m resumption.scaffold table "$(NAME)"
+
+clean: stop ## stop and forget the run folder and the environment
+	rm -rf "$(RUN)" .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

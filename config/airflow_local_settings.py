@@ -1,0 +1,25 @@
+"""Airflow reads this module at the start of each of its processes (it lies on their PYTHONPATH).
+
+The scheduler imports the heavy libraries once. LocalExecutor forks its workers from the scheduler and the tasks from
+the workers, so no task imports them again: 0.5 s a task instead of 2.6 s, for 150 MB shared by all. Only imports belong
+here: a thread pool started before a fork (a DuckDB connection, a Delta table) is dead after it.
+"""
+
+import importlib
+import sys
+
+PRELOADED = (
+    "pandas",
+    "pyarrow.dataset",
+    "pyarrow.parquet",
+    "duckdb",
+    "deltalake",
+    "great_expectations",
+    "great_expectations.expectations",
+    "adbc_driver_postgresql.dbapi",
+    "psycopg",
+)
+
+if sys.argv[1:2] == ["scheduler"]:
+    for name in PRELOADED:
+        importlib.import_module(name)
