@@ -1,0 +1,1 @@
+"""Data integration for a district in an emergency: feeds in, conformed lake, consolidated warehouse tables out."""

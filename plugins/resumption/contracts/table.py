@@ -1,0 +1,119 @@
+"""Table contracts: what a warehouse table holds, declared beside its SQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, cast
+
+from resumption import settings
+from resumption.contracts import odcs
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from open_data_contract_standard.model import SchemaProperty
+
+PHYSICAL_TYPES = ("text", "text[]", "boolean", "bigint", "double precision", "numeric(18,4)", "date", "timestamptz")
+"""PostgreSQL types that a table may use."""
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """One column of a warehouse table; ``type`` is the PostgreSQL type."""
+
+    name: str
+    type: str
+    required: bool
+    description: str
+    unit: str | None
+    classification: str
+
+
+@dataclass(frozen=True)
+class TableContract:
+    """All that is declared about a warehouse table."""
+
+    name: str
+    version: str
+    description: str
+    limitations: str
+    owner: str
+    grain: tuple[str, ...]
+    grain_description: str
+    replace: Literal["day", "table"]
+    rules: tuple[str, ...]
+    columns: tuple[TableColumn, ...]
+    path: Path
+
+    @property
+    def sql_path(self) -> Path:
+        """The SQL model beside the contract."""
+        return self.path.with_suffix(".sql")
+
+    def arrow_schema(self) -> pa.Schema:
+        """Return the Arrow schema that the table's rows are cast to before they are checked and published."""
+        from resumption.contracts.lake_schema import table_schema
+
+        return table_schema(self)
+
+
+def tables_path() -> Path:
+    """Return the folder of the SQL models."""
+    return settings.project_root() / "include" / "sql"
+
+
+def table_names() -> list[str]:
+    """Return the names of all declared tables, sorted."""
+    return sorted(path.stem for path in tables_path().rglob("*.yaml"))
+
+
+@cache
+def load_table(name: str) -> TableContract:
+    """Return the contract of table ``name``.
+
+    Raises:
+        ContractError: unknown table, or a contract that is not complete.
+    """
+    found = list(tables_path().rglob(f"{name}.yaml"))
+    if len(found) != 1:
+        raise odcs.ContractError(f"table {name!r}: expected one {name}.yaml below include/sql, found {len(found)}")
+    path = found[0]
+    contract = odcs.read(path)
+    properties = odcs.custom(contract.customProperties)
+    schema = contract.schema_[0]  # type: ignore[index]
+    described = contract.description
+    if contract.name != name or described is None or not described.purpose:
+        raise odcs.ContractError(f"{path.name}: name must equal the file's, description.purpose must say what it is")
+    if properties.get("replace") not in ("day", "table"):
+        raise odcs.ContractError(f"{path.name}: customProperties must set replace to day or table")
+    declared = schema.properties or []
+    keys = sorted((p for p in declared if p.primaryKey), key=lambda p: p.primaryKeyPosition or 0)
+    return TableContract(
+        name=name,
+        version=contract.version or "",
+        description=" ".join(described.purpose.split()),
+        limitations=" ".join((described.limitations or "").split()),
+        owner=odcs.owner(contract, path),
+        grain=tuple(cast(str, p.name) for p in keys),
+        grain_description=schema.dataGranularityDescription or "",
+        replace=properties["replace"],
+        rules=tuple(properties.get("rules") or ()),
+        columns=tuple(_column(p, path) for p in declared),
+        path=path,
+    )
+
+
+def _column(declared: SchemaProperty, path: Path) -> TableColumn:
+    if not declared.name or not declared.description or not declared.classification:
+        raise odcs.ContractError(f"{path.name}: column {declared.name!r} needs name, description and classification")
+    if declared.physicalType not in PHYSICAL_TYPES:
+        raise odcs.ContractError(f"{path.name}: column {declared.name}: physicalType must be one of {PHYSICAL_TYPES}")
+    return TableColumn(
+        name=declared.name,
+        type=declared.physicalType,
+        required=bool(declared.required or declared.primaryKey),
+        description=declared.description,
+        unit=odcs.custom(declared.customProperties).get("unit"),
+        classification=declared.classification,
+    )
