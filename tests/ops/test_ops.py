@@ -41,7 +41,7 @@ def refused(*numbers: int, delivery_id: str | None = None, reason: str = "USCC_U
 
 def accept(conn: sa.Connection, delivery_id: str, received: int, *bad: int, **changes: Any) -> None:
     """Record a delivery and let conform refuse the rows ``bad``."""
-    ops.record_delivery(conn, delivery(delivery_id, **changes: Any))
+    ops.record_delivery(conn, delivery(delivery_id, **changes))
     ops.replace_quarantine(conn, delivery_id, "conform", refused(*bad, reason="PHONE_INVALID"))
     good = received - len(bad)
     ops.finish_delivery(
@@ -69,13 +69,13 @@ def quarantined(conn: sa.Connection) -> list[tuple]:
     ]
 
 
-def test_every_table_and_column_says_what_it_is():
+def test_every_table_and_column_says_what_it_is() -> None:
     for table in ops.metadata.tables.values():
         assert table.comment
         assert [c.name for c in table.columns if not c.comment] == []
 
 
-def test_creating_the_schema_again_changes_nothing(warehouse: sa.Engine):
+def test_creating_the_schema_again_changes_nothing(warehouse: sa.Engine) -> None:
     ops.create_all(warehouse)
     assert set(sa.inspect(warehouse).get_table_names("ops")) == {
         "feed_delivery",
@@ -86,7 +86,7 @@ def test_creating_the_schema_again_changes_nothing(warehouse: sa.Engine):
     }
 
 
-def test_the_database_refuses_an_accepted_delivery_that_does_not_add_up(conn: sa.Connection):
+def test_the_database_refuses_an_accepted_delivery_that_does_not_add_up(conn: sa.Connection) -> None:
     ops.record_delivery(conn, delivery())
     wrong = {"outcome": "accepted", "rows_received": 10, "rows_accepted": 8, "rows_quarantined": 1, "rows_ignored": 0}
     with pytest.raises(sa.exc.IntegrityError, match="rows_add_up"), conn.begin_nested():
@@ -96,7 +96,7 @@ def test_the_database_refuses_an_accepted_delivery_that_does_not_add_up(conn: sa
     conn.execute(ops.feed_delivery.update().values(wrong | {"rows_ignored": 1}))
 
 
-def test_a_verdict_that_does_not_add_up_is_refused_with_its_numbers(conn: sa.Connection):
+def test_a_verdict_that_does_not_add_up_is_refused_with_its_numbers(conn: sa.Connection) -> None:
     ops.record_delivery(conn, delivery())
     with pytest.raises(ops.AccountingError, match=r"d1: .* got 8 \+ 1 \+ 0 and 10"):
         ops.finish_delivery(
@@ -104,20 +104,20 @@ def test_a_verdict_that_does_not_add_up_is_refused_with_its_numbers(conn: sa.Con
         )
 
 
-def test_a_verdict_needs_a_recorded_delivery(conn: sa.Connection):
+def test_a_verdict_needs_a_recorded_delivery(conn: sa.Connection) -> None:
     with pytest.raises(ops.AccountingError, match="nobody: a verdict came before"):
         ops.finish_delivery(conn, "nobody", "rejected", "EMPTY")
     with pytest.raises(ops.AccountingError, match="nobody: refused rows came before"):
         ops.replace_quarantine(conn, "nobody", "conform", refused(1))
 
 
-def test_recording_again_never_takes_back_an_acceptance(conn: sa.Connection):
+def test_recording_again_never_takes_back_an_acceptance(conn: sa.Connection) -> None:
     accept(conn, "d1", 10)
     ops.record_delivery(conn, delivery())
     assert [d.outcome for d in ops.known_deliveries(conn, "checkins")] == ["accepted"]
 
 
-def test_the_same_bytes_are_judged_afresh_after_a_rejection(conn: sa.Connection):
+def test_the_same_bytes_are_judged_afresh_after_a_rejection(conn: sa.Connection) -> None:
     ops.record_delivery(conn, delivery())
     ops.finish_delivery(conn, "d1", "rejected", "SHA256_MISMATCH", rows_received=3)
     ops.record_delivery(conn, delivery(size_bytes=7))
@@ -125,7 +125,7 @@ def test_the_same_bytes_are_judged_afresh_after_a_rejection(conn: sa.Connection)
     assert (row.outcome, row.reason, row.size_bytes, row.rows_received) == ("landed", None, 7, None)
 
 
-def test_what_a_day_publishes(conn: sa.Connection):
+def test_what_a_day_publishes(conn: sa.Connection) -> None:
     before, after = DAY - dt.timedelta(1), DAY + dt.timedelta(1)
     ops.record_delivery(conn, delivery("landed_today"))
     ops.record_delivery(conn, delivery("landed_late", business_date=before))
@@ -140,14 +140,14 @@ def test_what_a_day_publishes(conn: sa.Connection):
     assert found == ["landed_late", "accepted_today", "kept_back", "landed_today"]
 
 
-def test_deliveries_come_in_the_order_of_publication_whatever_arrived_first(conn: sa.Connection):
+def test_deliveries_come_in_the_order_of_publication_whatever_arrived_first(conn: sa.Connection) -> None:
     hour = dt.timedelta(hours=1)
     ops.record_delivery(conn, delivery("late", published_at=NOON + hour, received_at=NOON))
     ops.record_delivery(conn, delivery("early", published_at=NOON, received_at=NOON + 3 * hour))
     assert [d.delivery_id for d in ops.known_deliveries(conn, "checkins")] == ["early", "late"]
 
 
-def test_accepted_deliveries_as_a_table(conn: sa.Connection):
+def test_accepted_deliveries_as_a_table(conn: sa.Connection) -> None:
     accept(conn, "d1", 5)
     accept(conn, "d2", 5, business_date=DAY + dt.timedelta(1))
     ops.record_delivery(conn, delivery("d3"))
@@ -174,7 +174,7 @@ def test_accepted_deliveries_as_a_table(conn: sa.Connection):
     assert len(ops.accepted_deliveries(conn)) == 2
 
 
-def test_quarantine_is_replaced_and_decisions_are_kept(conn: sa.Connection):
+def test_quarantine_is_replaced_and_decisions_are_kept(conn: sa.Connection) -> None:
     ops.record_delivery(conn, delivery())
     ops.replace_quarantine(conn, "d1", "conform", refused(1, 2, 3))
     conn.execute(ops.quarantine_row.update().where(ops.quarantine_row.c.row_number == 2).values(state="discarded"))
@@ -184,7 +184,7 @@ def test_quarantine_is_replaced_and_decisions_are_kept(conn: sa.Connection):
     assert (row["feed"], row["business_date"], row["payload"]) == ("checkins", DAY, {"name": "杭州*公司"})
 
 
-def test_quarantine_of_a_hundred_thousand_rows_takes_seconds(conn: sa.Connection):
+def test_quarantine_of_a_hundred_thousand_rows_takes_seconds(conn: sa.Connection) -> None:
     ops.record_delivery(conn, delivery())
     many = refused(*range(1, 100_001))
     began = time.monotonic()
@@ -196,7 +196,7 @@ def test_quarantine_of_a_hundred_thousand_rows_takes_seconds(conn: sa.Connection
     assert time.monotonic() - began < 20
 
 
-def test_rows_refused_at_resolution_move_from_accepted_to_quarantined(conn: sa.Connection):
+def test_rows_refused_at_resolution_move_from_accepted_to_quarantined(conn: sa.Connection) -> None:
     accept(conn, "d1", 10, 1)
     for _ in range(2):
         ops.resolve_counts(conn, DAY, refused(4, 5, delivery_id="d1"))
@@ -204,21 +204,21 @@ def test_rows_refused_at_resolution_move_from_accepted_to_quarantined(conn: sa.C
     assert quarantined(conn) == [(1, "conform", "open"), (4, "resolve", "open"), (5, "resolve", "open")]
 
 
-def test_a_firm_that_becomes_known_takes_its_rows_out_of_quarantine(conn: sa.Connection):
+def test_a_firm_that_becomes_known_takes_its_rows_out_of_quarantine(conn: sa.Connection) -> None:
     accept(conn, "d1", 10, 1)
     ops.resolve_counts(conn, DAY, refused(4, 5, delivery_id="d1"))
     ops.resolve_counts(conn, DAY + dt.timedelta(1), refused(5, delivery_id="d1"))
     assert counts(conn) == (10, 8, 2, 0)
 
 
-def test_days_built_in_any_order_end_with_the_state_of_the_latest(conn: sa.Connection):
+def test_days_built_in_any_order_end_with_the_state_of_the_latest(conn: sa.Connection) -> None:
     accept(conn, "d1", 10, 1)
     ops.resolve_counts(conn, DAY + dt.timedelta(1), refused(5, delivery_id="d1"))
     ops.resolve_counts(conn, DAY, refused(4, 5, delivery_id="d1"))
     assert counts(conn) == (10, 8, 2, 0)
 
 
-def test_only_deliveries_that_were_judged_change(conn: sa.Connection):
+def test_only_deliveries_that_were_judged_change(conn: sa.Connection) -> None:
     accept(conn, "d1", 10)
     accept(conn, "d2", 10)
     both = pa.concat_tables([refused(4, delivery_id="d1"), refused(4, delivery_id="d2")])
@@ -226,7 +226,7 @@ def test_only_deliveries_that_were_judged_change(conn: sa.Connection):
     assert (counts(conn, "d1"), counts(conn, "d2")) == ((10, 10, 0, 0), (10, 9, 1, 0))
 
 
-def test_publishing_again_after_resolution_keeps_the_accounts(conn: sa.Connection):
+def test_publishing_again_after_resolution_keeps_the_accounts(conn: sa.Connection) -> None:
     accept(conn, "d1", 10, 1)
     ops.resolve_counts(conn, DAY, refused(4, 5, delivery_id="d1"))
     accept(conn, "d1", 10, 1)
@@ -237,13 +237,13 @@ def test_publishing_again_after_resolution_keeps_the_accounts(conn: sa.Connectio
     assert quarantined(conn) == [(1, "conform", "open"), (4, "conform", "open"), (5, "resolve", "open")]
 
 
-def test_a_day_without_refused_rows_is_fine(conn: sa.Connection):
+def test_a_day_without_refused_rows_is_fine(conn: sa.Connection) -> None:
     accept(conn, "d1", 10)
     ops.resolve_counts(conn, DAY, refused(delivery_id="d1"))
     assert counts(conn) == (10, 10, 0, 0)
 
 
-def test_a_run_replaces_the_earlier_one_of_the_same_stage(conn: sa.Connection):
+def test_a_run_replaces_the_earlier_one_of_the_same_stage(conn: sa.Connection) -> None:
     for status in ("failed", "ok"):
         ops.record_run(conn, ops.RunRow(feed="checkins", business_date=DAY, stage="publish", status=status))
     ops.record_run(conn, ops.RunRow(feed="approvals", business_date=DAY, stage="publish", status="missing"))
@@ -266,7 +266,7 @@ def check(check_id: str, outcome: ops.CheckVerdict = "pass") -> ops.CheckRow:
     }
 
 
-def test_checks_of_a_partition_are_replaced(conn: sa.Connection):
+def test_checks_of_a_partition_are_replaced(conn: sa.Connection) -> None:
     ops.replace_checks(conn, "checkins", DAY, [check("a"), check("b")])
     ops.replace_checks(conn, "approvals", DAY, [check("a")])
     ops.replace_checks(conn, "checkins", DAY, [check("b", "fail")])
@@ -277,7 +277,7 @@ def test_checks_of_a_partition_are_replaced(conn: sa.Connection):
     assert conn.execute(sa.select(sa.func.count()).select_from(ops.check_result)).scalar_one() == 1
 
 
-def test_freshness_of_a_day_is_replaced(conn: sa.Connection):
+def test_freshness_of_a_day_is_replaced(conn: sa.Connection) -> None:
     row: ops.FreshnessRow = {
         "feed": "checkins",
         "expected_by": NOON,
@@ -290,6 +290,6 @@ def test_freshness_of_a_day_is_replaced(conn: sa.Connection):
     assert conn.execute(sa.select(ops.freshness.c.state)).scalars().all() == ["fresh"]
 
 
-def test_unknown_words_are_refused(conn: sa.Connection):
+def test_unknown_words_are_refused(conn: sa.Connection) -> None:
     with pytest.raises(sa.exc.IntegrityError, match="outcome_known"):
         ops.record_delivery(conn, delivery(outcome="fine"))
