@@ -1,0 +1,1 @@
+"""The pipeline on one machine, without Docker: senders, PostgreSQL and Airflow under one run folder."""

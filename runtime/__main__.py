@@ -1,0 +1,71 @@
+"""`python -m runtime run|ui|stop|warehouse|warehouse-url|psql`; the Makefile's targets call it."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from types import FrameType
+
+from runtime import run
+from runtime.backfill import Days
+from runtime.home import Home, RuntimeProblem, say
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m runtime", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("run", "ui"):
+        command = commands.add_parser(name)
+        command.add_argument("--scale", type=float, help="share of the district that the simulator plays")
+        command.add_argument("--senders", choices=(run.SIMULATOR, run.EXTERNAL))
+        if name == "run":
+            command.add_argument("--days", type=Days.parse, required=True, help="2020-02-23..2020-02-25")
+    for name in ("stop", "warehouse", "warehouse-url"):
+        commands.add_parser(name)
+    commands.add_parser("psql").add_argument("arguments", nargs=argparse.REMAINDER)
+    return parser
+
+
+def _source(options: argparse.Namespace, last: run.Source | None) -> run.Source:
+    default = last or run.Source(run.SIMULATOR, 0.1)
+    scale = default.scale if options.scale is None else options.scale
+    if not 0 < scale <= 100:
+        raise RuntimeProblem(f"SCALE is a share of the district above 0, like 0.1; it was {scale:g}")
+    return run.Source(options.senders or default.senders, scale)
+
+
+def _do(options: argparse.Namespace, home: Home) -> int:
+    if options.command == "run":
+        return run.run(home, _source(options, run.last_source(home)), options.days)
+    if options.command == "ui":
+        return run.ui(home, _source(options, run.last_source(home)))
+    if options.command == "stop":
+        say(f"stopped {run.stop(home)} processes")
+        return 0
+    if options.command == "psql":
+        return run.psql(home, options.arguments)
+    return {"warehouse": run.warehouse, "warehouse-url": run.warehouse_url}[options.command](home)
+
+
+def main() -> int:
+    """Run one command; problems that a person can mend end as one message and exit code 1."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        options = _parser().parse_args()
+        return _do(options, Home.from_environment())
+    except RuntimeProblem as problem:
+        say(f"make: {problem}")
+        return 1
+    except KeyboardInterrupt:
+        say("interrupted")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

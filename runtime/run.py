@@ -1,0 +1,295 @@
+"""What `make run`, `make ui`, `make stop`, `make warehouse` do, in the order in which it happens."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from runtime import airflow, postgres, processes, senders
+from runtime.api import Airflow, Run
+from runtime.backfill import CONSOLIDATED, Days, backfill, wait_for_dags
+from runtime.home import ROOT, Home, RuntimeProblem, read_json, say, step, write_private
+
+SIMULATOR, EXTERNAL = "simulator", "external"
+DERIVED = ("lake", "landing")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Whose data a run folder holds."""
+
+    senders: str
+    scale: float
+
+    @property
+    def described(self) -> str:
+        """For a message."""
+        return f"the simulator's at scale {self.scale:g}" if self.senders == SIMULATOR else "that of external senders"
+
+
+def _source_file(home: Home) -> Path:
+    return home.path / "source.json"
+
+
+def last_source(home: Home) -> Source | None:
+    """Whose data the run folder holds; None when it is new."""
+    found = read_json(_source_file(home), None)
+    return Source(**found) if found else None
+
+
+def settle_source(home: Home, wanted: Source) -> None:
+    """Make sure that one run folder never mixes two districts.
+
+    Synthetic data of another scale is thrown away; real data never is: RuntimeProblem tells to take another folder.
+    """
+    had = last_source(home)
+    if had and (had.senders != wanted.senders or (wanted.senders == SIMULATOR and had.scale != wanted.scale)):
+        outside = [name for name in ("WAREHOUSE_URL", "LAKE_URL", "LANDING_URL") if os.environ.get(name)]
+        if had.senders == EXTERNAL or outside:
+            raise RuntimeProblem(
+                f"{home.path} holds data that is not thrown away ({had.described}"
+                f"{', ' + ' and '.join(outside) + ' set' if outside else ''}) and {wanted.described} was asked for. "
+                f"Take another run folder: RUN=.run-other"
+            )
+        say(f"  the run folder held {had.described}: thrown away, to load {wanted.described}")
+        stop(home)
+        forget(home)
+    write_private(_source_file(home), json.dumps(asdict(wanted)))
+
+
+def forget(home: Home) -> None:
+    """Throw away what was loaded; secrets, ports and logins stay. Nothing may run."""
+    for name in DERIVED:
+        shutil.rmtree(home.path / name, ignore_errors=True)
+    shutil.rmtree(postgres.data_folder(home), ignore_errors=True)
+
+
+def _module(home: Home, variables: dict[str, str], *arguments: str, show: bool = False) -> None:
+    """Run a module of the package; its output goes to stdout when `show`, else to a log that an error quotes."""
+    name = arguments[0].rpartition(".")[2]
+    with processes.log_path(home, name).open("wb") as log:
+        done = subprocess.run(
+            [sys.executable, "-m", *arguments], env=variables, cwd=ROOT, check=False, stderr=log, stdout=None if show else log
+        )
+    if done.returncode != 0:
+        command = f"python -m {shlex.join(arguments)}"
+        raise RuntimeProblem(f"`{command}` failed (exit {done.returncode}):\n{processes.tail(home, name)}")
+
+
+def _together(*jobs: Callable[[], None]) -> None:
+    """Run some jobs at the same time; the first problem is raised once all have ended."""
+    problems: list[Exception] = []
+
+    def guarded(job: Callable[[], None]) -> None:
+        try:
+            job()
+        except Exception as problem:  # noqa: BLE001 - it is raised again below, in the main thread
+            problems.append(problem)
+
+    threads = [threading.Thread(target=guarded, args=(job,), daemon=True) for job in jobs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        while thread.is_alive():
+            thread.join(0.2)  # short waits, so that Ctrl-C is heard
+    if problems:
+        raise problems[0]
+
+
+def _connections(home: Home, source: Source) -> dict[str, str]:
+    if source.senders == EXTERNAL:
+        return senders.external(os.environ)
+    return senders.simulated(home, source.scale)
+
+
+def up(home: Home, source: Source) -> Airflow:
+    """Bring up what does not run yet: warehouse, senders, Airflow, the warehouse's tables; a client to Airflow."""
+    if source.senders == EXTERNAL:
+        senders.external(os.environ)
+    settle_source(home, source)
+    with step("PostgreSQL"):
+        postgres.start(home)
+    variables: dict[str, str] = airflow.environment(home, {})
+
+    def senders_up() -> None:
+        with step(f"senders ({source.senders})"):
+            variables.update(_connections(home, source))
+
+    def metadata() -> None:
+        with step("Airflow's metadata"):
+            airflow.migrate(home, variables)
+
+    def tables() -> None:
+        with step("warehouse tables"):
+            _module(home, variables, "resumption.warehouse", "create")
+
+    client = Airflow(airflow.login(home))
+
+    def healthy() -> None:
+        with step("Airflow: api-server, scheduler, dag-processor, triggerer"):
+            airflow.start(home, variables)
+            airflow.wait_healthy(home, client.healthy)
+
+    _together(senders_up, metadata)
+    _together(tables, healthy)
+    client.ensure_pool("senders", 4, "Connections to senders at one time")
+    return client
+
+
+def stop(home: Home) -> int:
+    """End everything that was started for the run folder; how many processes there were."""
+    count = len(processes.belonging(home))
+    airflow.stop(home)
+    processes.stop(home, senders.NAME)
+    postgres.stop(home)
+    processes.stop_all(home)
+    return count
+
+
+@contextmanager
+def _ending(home: Home, keep: bool) -> Iterator[None]:
+    """Leave nothing running, whatever happens; with `keep`, only when it goes wrong."""
+    try:
+        yield
+    except BaseException:
+        say("  stopping what was started")
+        stop(home)
+        raise
+    if not keep:
+        with step("everything stopped"):
+            stop(home)
+
+
+def feed_dags() -> list[str]:
+    """The feeds' DAGs: one a contract, of its name."""
+    contracts = importlib.import_module("resumption.contracts")
+    return sorted(contracts.feed_names())
+
+
+def refused_by_checks(home: Home, runs: list[Run]) -> set[tuple[str, str]]:
+    """The (feed, day) that `ops.feed_run` records as failed: a verdict on the data, not an accident."""
+    import psycopg
+
+    url = postgres.warehouse_url(home) or ""
+    wanted = [run.day for run in runs]
+    with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://", 1)) as connection:
+        rows = connection.execute(
+            "select feed, business_date::text from ops.feed_run where status = 'failed' and business_date::text = any(%s)",
+            (wanted,),
+        ).fetchall()
+    return {(str(feed), str(day)) for feed, day in rows}
+
+
+def _report(client: Airflow, home: Home, failed: list[Run]) -> bool:
+    """Say which runs failed and why; whether there were any that no check explains."""
+    expected = refused_by_checks(home, failed) if failed else set()
+    accidents = False
+    for run in sorted(failed, key=lambda run: (run.day, run.dag)):
+        by_check = (run.dag, run.day) in expected
+        accidents |= not by_check
+        what = "refused; the last good partition stays" if by_check else "failed"
+        tasks = ", ".join(client.failed_tasks(run))
+        say(f"    {run.dag} {run.day}: {what} (task {tasks or 'unknown'}; logs/tasks/dag_id={run.dag})")
+    return accidents
+
+
+def run(home: Home, source: Source, days: Days) -> int:
+    """Load the business dates and print the briefing of the last; the exit code."""
+    began = time.monotonic()
+    keep = airflow.is_running(home) and last_source(home) == source  # `make ui` had it up: it stays up
+    with _ending(home, keep):
+        client = up(home, source)
+        feeds = feed_dags()
+        patience = 600 + 1200 * source.scale
+        with step("DAGs known"):
+            wait_for_dags(client, [*feeds, CONSOLIDATED])
+        with step(f"feeds loaded, {days}"):
+            fed = backfill(client, feeds, days, "feeds", patience)
+        with step(f"tables built, {days}"):
+            built = backfill(client, [CONSOLIDATED], days, CONSOLIDATED, patience)
+        accidents = _report(client, home, [r for r in fed + built if r.state == "failed"])
+        built_all = all(r.state == "success" for r in built)
+        variables = airflow.environment(home, {})
+        _module(home, variables, "resumption.briefing", "--day", str(days.last), show=True)
+    say(f"  done in {time.monotonic() - began:.0f} s")
+    print(where_next(home, keep), flush=True)
+    if accidents or not built_all:
+        say("make run: some runs failed without a check that says so; they are named above")
+        return 1
+    return 0
+
+
+def where_next(home: Home, is_up: bool) -> str:
+    """Where to look next, as the last lines of a run."""
+    login = airflow.login(home)
+    opened = login.url if is_up else f"`make ui`, then {login.url}"
+    lake = os.environ.get("LAKE_URL") or str(home.path / "lake")
+    figures = "select scope, denominator, resumed, official_rate from mart.resumption_summary where level = 'district'"
+    return f"""
+Where to look next
+  UI          {opened}   login {login.user} / {login.password}
+  SQL         make psql SQL="{figures}"
+  any client  make warehouse; psql "$(make -s warehouse-url | sed s/+psycopg//)"
+  data files  {lake}/feeds/<feed> (Delta: Parquet and a log), {home.path / "landing"} (as delivered)
+  logs        {home.logs}
+  to end all  make stop"""
+
+
+def ui(home: Home, source: Source | None) -> int:
+    """Bring everything up and leave it up."""
+    wanted = source or last_source(home) or Source(SIMULATOR, 0.1)
+    with _ending(home, keep=True):
+        up(home, wanted)
+    print(where_next(home, is_up=True), flush=True)
+    return 0
+
+
+def warehouse(home: Home) -> int:
+    """Start the warehouse alone, with its tables."""
+    if os.environ.get("WAREHOUSE_URL"):
+        say("the warehouse is the one WAREHOUSE_URL names; there is nothing to start")
+        return 0
+    with _ending(home, keep=True):
+        with step("PostgreSQL"):
+            postgres.start(home)
+        with step("warehouse tables"):
+            _module(home, airflow.environment(home, {}), "resumption.warehouse", "create")
+    say("the warehouse runs; its address: make warehouse-url, to end it: make stop")
+    return 0
+
+
+def warehouse_url(home: Home) -> int:
+    """Print the warehouse's SQLAlchemy URL and nothing else."""
+    url = postgres.warehouse_url(home)
+    if url is None:
+        raise RuntimeProblem("there has been no warehouse in this run folder yet: run `make warehouse`")
+    print(url)
+    return 0
+
+
+def psql(home: Home, arguments: list[str]) -> int:
+    """Open psql on the warehouse, started for it if need be."""
+    url = postgres.warehouse_url(home)
+    if url is None:
+        raise RuntimeProblem("there has been no warehouse in this run folder yet: run `make warehouse`")
+    own = not os.environ.get("WAREHOUSE_URL") and not postgres.is_running(home)
+    if own:
+        postgres.start(home)
+        url = postgres.warehouse_url(home) or url
+    try:
+        target = url.replace("postgresql+psycopg://", "postgresql://", 1)
+        return subprocess.run([postgres.binary("psql"), "-d", target, *arguments], check=False).returncode
+    finally:
+        if own:
+            postgres.stop(home)
