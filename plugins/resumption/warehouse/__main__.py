@@ -1,0 +1,45 @@
+"""``python -m resumption.warehouse create|url|tables``: make the warehouse's tables, find it, see what is in it."""
+
+from __future__ import annotations
+
+import argparse
+
+import sqlalchemy as sa
+
+from resumption import ops, settings
+from resumption.warehouse import schema
+
+
+def _count(conn: sa.Connection, table: sa.Table) -> tuple[int, str]:
+    latest = sa.func.max(table.c.business_date) if "business_date" in table.c else sa.null()
+    rows, day = conn.execute(sa.select(sa.func.count(), latest).select_from(table)).one()
+    return rows, str(day or "-")
+
+
+def tables(engine: sa.Engine) -> None:
+    """Print every table with its rows and its latest business date."""
+    metadata = sa.MetaData()
+    mart = [schema.mart_table(contract, metadata) for contract in schema.contracts()]
+    with engine.connect() as conn:
+        for table in [*mart, *ops.metadata.sorted_tables]:
+            found = sa.inspect(conn).has_table(table.name, schema=table.schema)
+            rows, day = _count(conn, table) if found else ("not created", "-")
+            print(f"{table.fullname:<34}{rows:>12}  {day}")
+
+
+def main() -> None:
+    """Run the command named on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m resumption.warehouse", description=__doc__)
+    parser.add_argument("command", choices=["create", "url", "tables"])
+    command = parser.parse_args().command
+    if command == "url":
+        print(settings.warehouse_url())
+    elif command == "create":
+        for name in schema.create_all(ops.engine()):
+            print(f"mart.{name}")
+    else:
+        tables(ops.engine())
+
+
+if __name__ == "__main__":
+    main()

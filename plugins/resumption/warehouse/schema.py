@@ -1,0 +1,129 @@
+"""Schema ``mart``: SQLAlchemy tables derived from the tables' contracts, nothing declared twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.compiler import compiles
+
+from resumption import ops
+from resumption.contracts import TableColumn, TableContract, load_table, table_names
+
+SCHEMA = "mart"
+
+_TYPES: dict[str, sa.types.TypeEngine[Any]] = {
+    "text": sa.Text(),
+    "text[]": postgresql.ARRAY(sa.Text()),
+    "boolean": sa.Boolean(),
+    "bigint": sa.BigInteger(),
+    "double precision": postgresql.DOUBLE_PRECISION(),
+    "numeric(18,4)": sa.Numeric(18, 4),
+    "date": sa.Date(),
+    "timestamptz": sa.DateTime(timezone=True),
+}
+
+
+class SchemaError(RuntimeError):
+    """The warehouse holds a table that its contract no longer describes; the message says what to do."""
+
+
+def column_type(name: str) -> sa.types.TypeEngine[Any]:
+    """SQLAlchemy type of a contract's PostgreSQL type."""
+    return _TYPES[name]
+
+
+def column_comment(column: TableColumn) -> str:
+    """Description, unit and classification of a column, as the database shows them."""
+    unit = f" Unit: {column.unit}." if column.unit else ""
+    return f"{column.description}{unit} [{column.classification}]"
+
+
+def mart_table(contract: TableContract, metadata: sa.MetaData | None = None) -> sa.Table:
+    """Build the table that a contract describes; its primary key is the grain."""
+    columns = [
+        sa.Column(
+            column.name,
+            column_type(column.type),
+            primary_key=column.name in contract.grain,
+            autoincrement=False,
+            nullable=not column.required,
+            comment=column_comment(column),
+        )
+        for column in contract.columns
+    ]
+    keys = sa.PrimaryKeyConstraint(*contract.grain, name=f"{contract.name}_pkey")
+    target = sa.MetaData() if metadata is None else metadata
+    table = sa.Table(contract.name, target, *columns, keys, schema=SCHEMA, comment=contract.description)
+    if "business_date" in table.c and contract.grain[:1] != ("business_date",):
+        # A day is replaced and read as a whole.
+        sa.Index(f"{contract.name}_business_date", table.c.business_date)
+    return table
+
+
+def contracts() -> list[TableContract]:
+    """Contracts of all declared tables."""
+    return [load_table(name) for name in table_names()]
+
+
+def _shape(columns: Iterable[Any]) -> dict[str, str]:
+    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+    return {column["name"]: column["type"].compile(dialect=dialect) for column in columns}
+
+
+class _AddColumn(sa.schema.ExecutableDDLElement):
+    """``ALTER TABLE … ADD COLUMN``, which SQLAlchemy leaves to migration tools."""
+
+    inherit_cache = False
+
+    def __init__(self, column: sa.Column[Any]) -> None:
+        self.column = column
+
+
+@compiles(_AddColumn)
+def _add_column(element: _AddColumn, compiler: Any, **_: Any) -> str:
+    table = compiler.preparer.format_table(element.column.table)
+    return f"ALTER TABLE {table} ADD COLUMN {compiler.get_column_specification(element.column)}"
+
+
+def _follow_contract(conn: sa.Connection, table: sa.Table) -> None:
+    """Add the columns that a newer contract has; descriptions are written again.
+
+    Raises:
+        SchemaError: a column is gone or has another type: that is a decision, not a default.
+    """
+    there = _shape(sa.inspect(conn).get_columns(table.name, schema=SCHEMA))
+    wanted = _shape({"name": c.name, "type": c.type} for c in table.columns)
+    changed = sorted(name for name, kind in there.items() if wanted.get(name) != kind)
+    blocked = sorted(name for name in wanted.keys() - there.keys() if not table.c[name].nullable)
+    if changed or blocked:
+        raise SchemaError(
+            f"table {table.fullname}: the warehouse and the contract differ in {', '.join(changed + blocked)}; "
+            f"drop the table and backfill the consolidated DAG, or take the change back"
+        )
+    for column in table.columns:
+        if column.name not in there:
+            conn.execute(_AddColumn(column))
+        conn.execute(sa.schema.SetColumnComment(column))
+    conn.execute(sa.schema.SetTableComment(table))
+
+
+def create_all(engine: sa.Engine, tables: Iterable[TableContract] | None = None) -> list[str]:
+    """Create the schemas ``ops`` and ``mart`` with what is missing in them; returns the mart tables' names.
+
+    Safe to repeat and from several processes at once.
+    """
+    ops.create_all(engine)
+    metadata = sa.MetaData()
+    wanted = [mart_table(contract, metadata) for contract in (contracts() if tables is None else tables)]
+    with engine.begin() as conn:
+        conn.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended("mart.create_all", 0))))
+        conn.execute(sa.schema.CreateSchema(SCHEMA, if_not_exists=True))
+        there = set(sa.inspect(conn).get_table_names(schema=SCHEMA))
+        metadata.create_all(conn)
+        for table in wanted:
+            if table.name in there:
+                _follow_contract(conn, table)
+    return [table.name for table in wanted]
