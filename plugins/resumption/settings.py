@@ -8,7 +8,7 @@ Everything is read from the environment at the moment it is asked for, so that a
 | ``RESUMPTION_HOME`` | run folder | ``<project>/.run`` |
 | ``LAKE_URL`` | root of the Delta tables, a path or an object store's URL | ``$RESUMPTION_HOME/lake`` |
 | ``LANDING_URL`` | root of the landing zone, a path or a ``file://`` URL | ``$RESUMPTION_HOME/landing`` |
-| ``WAREHOUSE_URL`` | SQLAlchemy URL of the warehouse | the one kept in ``$RESUMPTION_HOME/warehouse.url`` |
+| ``WAREHOUSE_URL`` | SQLAlchemy URL of the warehouse | none: an error |
 | ``RESUMPTION_TOKEN_KEY`` | secret of the identity tokens | none: an error |
 | ``RESUMPTION_PROJECT`` | folder that holds ``include/`` and ``expectations/`` | the checkout this package lies in |
 """
@@ -58,25 +58,17 @@ def landing_path() -> Path:
     return Path(given).resolve()
 
 
-def warehouse_url_file() -> Path:
-    """File in which the local warehouse keeps its SQLAlchemy URL for later commands."""
-    return home() / "warehouse.url"
-
-
 def warehouse_url() -> str:
     """SQLAlchemy URL of the warehouse, ``postgresql+psycopg://…``.
 
     Raises:
-        SettingError: no warehouse is named and none was started from this run folder.
+        SettingError: no warehouse is named.
     """
     given = os.environ.get("WAREHOUSE_URL", "").strip()
-    kept = warehouse_url_file()
-    if not given and kept.is_file():
-        given = kept.read_text(encoding="utf-8").strip()
     if not given:
         raise SettingError(
-            "no warehouse: set WAREHOUSE_URL=postgresql+psycopg://user:password@host:port/database, "
-            "or start the local one with `make warehouse`"
+            "WAREHOUSE_URL is not set: expected postgresql+psycopg://user:password@host:port/database; for the local "
+            "warehouse run `make warehouse`, then `export WAREHOUSE_URL=$(make -s warehouse-url)`"
         )
     # People paste what psql takes; the driver this project installs is psycopg 3.
     scheme, _, rest = given.partition("://")

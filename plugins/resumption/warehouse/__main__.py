@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 import sqlalchemy as sa
 
@@ -32,13 +33,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m resumption.warehouse", description=__doc__)
     parser.add_argument("command", choices=["create", "url", "tables"])
     command = parser.parse_args().command
-    if command == "url":
-        print(settings.warehouse_url())
-    elif command == "create":
-        for name in schema.create_all(ops.engine()):
-            print(f"mart.{name}")
-    else:
-        tables(ops.engine())
+    try:
+        if command == "url":
+            print(settings.warehouse_url())
+        elif command == "create":
+            print("\n".join(f"mart.{name}" for name in schema.create_all(ops.engine())))
+        else:
+            tables(ops.engine())
+    except (settings.SettingError, schema.SchemaError) as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":
