@@ -73,7 +73,7 @@ class ConformSpec(_Strict):
     minimum: float | None = None
     """A number below this is invalid."""
     optional: bool = False
-    """The column may be absent from a delivery even if a rule reads it."""
+    """The column may be absent from a delivery."""
 
 
 @dataclass(frozen=True)
@@ -91,11 +91,6 @@ class FeedColumn:
     def keyed(self) -> bool:
         """Whether a blank quarantines the row."""
         return self.conform.on_blank == "quarantine"
-
-    @property
-    def decides(self) -> bool:
-        """Whether a wrong value quarantines the row or the column identifies an enterprise."""
-        return self.conform.on_invalid == "quarantine" or self.conform.rule in ("name", "uscc_or_name")
 
 
 @dataclass(frozen=True)
@@ -118,12 +113,12 @@ class FeedContract:
     columns: tuple[FeedColumn, ...]
 
     def required_columns(self) -> tuple[FeedColumn, ...]:
-        """Return the columns without which a delivery is rejected: keys and columns that decide something.
+        """Return the columns without which a delivery is rejected.
 
         JSON senders leave a null field out, so there only the columns that may not be blank count.
         """
         json = self.reader.format in ("jsonl", "api")
-        return tuple(c for c in self.columns if not c.conform.optional and (c.keyed if json else c.keyed or c.decides))
+        return tuple(c for c in self.columns if not c.conform.optional and (c.keyed or not json))
 
     def lake_schema(self) -> pa.Schema:
         """Return the Arrow schema of the feed's lake partitions: conformed columns, then the system columns."""

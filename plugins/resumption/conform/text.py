@@ -1,0 +1,56 @@
+"""Text as people and spreadsheets type it, brought to one form."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from typing import Protocol
+
+from resumption.conform.values import Answer, Conformed
+
+_SPACES = re.compile(r"\s+")
+_PUNCTUATION = re.compile(r"[\s·•.,，。、:：;；'\"“”‘’\-_—~&*/\\]+")
+_BRACKETS = str.maketrans("〔【[{〈《〕】]}〉》", "(((((())))))")
+
+
+def fold(text: str) -> str:
+    """Return ``text`` in NFKC (full-width letters and digits become ordinary ones), without outer blanks."""
+    return unicodedata.normalize("NFKC", text).strip()
+
+
+def squeeze(text: str) -> str:
+    """Return ``text`` in NFKC without any blanks."""
+    return _SPACES.sub("", fold(text))
+
+
+def plain_text(text: str) -> Answer:
+    """Text kept as sent, but folded."""
+    return Conformed(fold(text))
+
+
+class _Converter(Protocol):
+    def convert(self, text: str) -> str: ...
+
+
+@cache
+def _traditional_to_simplified() -> _Converter:
+    from opencc import OpenCC
+
+    converter: _Converter = OpenCC("t2s")
+    return converter
+
+
+def simplified(text: str) -> str:
+    """Return ``text`` in simplified script (覆工 is the one slip of converters that OpenCC's table mends)."""
+    return _traditional_to_simplified().convert(text)
+
+
+def normalise_name(name: str) -> str:
+    """Return the form of an enterprise's name by which two spellings are compared.
+
+    NFKC, simplified script, no blanks or punctuation, one kind of bracket, and 有限责任公司 read as 有限公司, which
+    the Company Law uses for the same form. A branch (分公司) keeps its suffix and so never equals its parent.
+    """
+    form = simplified(fold(name)).translate(_BRACKETS).upper()
+    return _PUNCTUATION.sub("", form).replace("有限责任公司", "有限公司")

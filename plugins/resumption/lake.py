@@ -1,0 +1,112 @@
+"""The lake: one Delta table a feed, plain Parquet below, replaced batch by batch and readable without this code.
+
+A feed's table is partitioned by ``business_date``, the row's own date, and ``delivered_for``, the business date of
+its delivery. The two differ only in history files, so that a history file replaces exactly what it once brought.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, write_deltalake
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+
+from resumption import settings
+
+if TYPE_CHECKING:
+    from resumption.contracts import FeedContract
+
+PARTITION_COLUMNS = ["business_date", "delivered_for"]
+_ATTEMPTS = 8
+
+
+class LakeConflictError(RuntimeError):
+    """Another writer replaced the same batch again and again; run the task once more."""
+
+
+def feed_url(feed: str) -> str:
+    """Return where the feed's Delta table lies."""
+    return f"{settings.lake_url()}/feeds/{feed}"
+
+
+def _open(feed: str) -> DeltaTable | None:
+    try:
+        return DeltaTable(feed_url(feed))
+    except TableNotFoundError:
+        return None
+
+
+def replace_batch(contract: FeedContract, delivered_for: date, rows: pa.Table, note: dict[str, str]) -> int:
+    """Replace all rows that deliveries of one business date brought; return the table's new version.
+
+    The replacement is one atomic commit: a reader sees the old rows or the new ones. Writers of other dates do not
+    conflict; a writer of the same date that loses the race writes again.
+
+    Args:
+        contract: the feed's contract; ``rows`` must have its lake schema.
+        delivered_for: business date of the deliveries.
+        rows: all accepted rows of that date's deliveries, possibly none.
+        note: what the commit should say of itself (run, deliveries).
+
+    Raises:
+        LakeConflictError: when other writers won every time.
+    """
+    for _ in range(_ATTEMPTS):
+        try:
+            return _overwrite(contract, delivered_for, rows, note)
+        except CommitFailedError:
+            continue
+    raise LakeConflictError(f"feed {contract.name}, business date {delivered_for}: lost {_ATTEMPTS} races; run again")
+
+
+def _overwrite(contract: FeedContract, delivered_for: date, rows: pa.Table, note: dict[str, str]) -> int:
+    url = feed_url(contract.name)
+    properties = CommitProperties(custom_metadata=note)
+    table = _open(contract.name)
+    if table is None:
+        empty = contract.lake_schema().empty_table()
+        write_deltalake(url, empty, partition_by=PARTITION_COLUMNS, mode="ignore")
+        table = DeltaTable(url)
+    write_deltalake(
+        table,
+        rows.cast(contract.lake_schema()),
+        mode="overwrite",
+        predicate=f"delivered_for = '{delivered_for.isoformat()}'",
+        commit_properties=properties,
+    )
+    return DeltaTable(url).version()
+
+
+def files(feed: str, through: date | None = None) -> list[str]:
+    """Return the Parquet files of the feed's current snapshot, of rows delivered for dates up to ``through``."""
+    table = _open(feed)
+    if table is None:
+        return []
+    found: Iterable[str] = table.file_uris()
+    if through is None:
+        return sorted(unquote(uri) for uri in found)
+    return sorted(unquote(uri) for uri in found if _delivered_for(uri) <= through.isoformat())
+
+
+def _delivered_for(uri: str) -> str:
+    """Return the ISO date in a file's ``delivered_for=…`` folder."""
+    return uri.split("delivered_for=", 1)[1][:10]
+
+
+def read_batch(contract: FeedContract, delivered_for: date) -> pa.Table:
+    """Return the current rows that deliveries of ``delivered_for`` brought, in the lake's schema."""
+    table = _open(contract.name)
+    if table is None:
+        return contract.lake_schema().empty_table()
+    rows = table.to_pyarrow_table(partitions=[("delivered_for", "=", delivered_for.isoformat())])
+    return rows.select(contract.lake_schema().names).cast(contract.lake_schema())
+
+
+def version(feed: str) -> int | None:
+    """Return the feed's current version, None before its first batch."""
+    table = _open(feed)
+    return None if table is None else table.version()
