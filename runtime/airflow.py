@@ -27,9 +27,15 @@ from runtime.home import (
     write_private,
 )
 
-COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+# The api-server reads the task logs from disk: the log servers, which listen on every address, are not started.
+COMPONENTS = {
+    "api-server": ["api-server"],
+    "scheduler": ["scheduler", "--skip-serve-logs"],
+    "dag-processor": ["dag-processor"],
+    "triggerer": ["triggerer", "--skip-serve-logs"],
+}
 ADMIN = "admin"
-PORTS = {"ui": 8080, "worker_logs": 8793, "trigger_logs": 8794}
+UI_PORT = 8080
 DROPPED = ("PYTHONDONTWRITEBYTECODE", "PYTHONSTARTUP", "AIRFLOW_CONFIG", "AIRFLOW_HOME")
 
 
@@ -46,18 +52,15 @@ def _folder(home: Home) -> Path:
     return home.folder("airflow")
 
 
-def _ports(home: Home) -> dict[str, int]:
-    """The ports of this run folder: those of last time while they are free or ours, else the next free ones."""
-    path = _folder(home) / "ports.json"
-    remembered = read_json(path, {})
-    if is_running(home) and remembered:
-        return {name: int(remembered[name]) for name in PORTS}
-    chosen: dict[str, int] = {}
-    for name, preferred in PORTS.items():
-        last = int(remembered.get(name, preferred))
-        taken = tuple(chosen.values())
-        chosen[name] = last if is_free(last) and last not in taken else free_port(preferred, taken)
-    write_private(path, json.dumps(chosen))
+def _port(home: Home) -> int:
+    """The UI's port in this run folder: last time's while it is free or ours, else the next free one from 8080."""
+    path = _folder(home) / "port"
+    remembered = int(read_json(path, UI_PORT))
+    if processes.running(home, "api-server") or is_free(remembered):
+        chosen = remembered
+    else:
+        chosen = free_port(UI_PORT)
+    write_private(path, f"{chosen}\n")
     return chosen
 
 
@@ -68,14 +71,14 @@ def is_running(home: Home) -> bool:
 
 def login(home: Home) -> Login:
     """The UI's address and the administrator, whose password is made once for a run folder."""
-    ports = read_json(_folder(home) / "ports.json", PORTS)
+    port = read_json(_folder(home) / "port", UI_PORT)
     password = keep_secret(_folder(home) / "admin.password", lambda: secrets.token_urlsafe(12))
-    return Login(f"http://127.0.0.1:{ports['ui']}", ADMIN, password)
+    return Login(f"http://127.0.0.1:{port}", ADMIN, password)
 
 
 def _secret(home: Home, name: str, make: Callable[[], str] | None = None) -> str:
     path = _folder(home) / f"{name}.key"
-    return keep_secret(path, make) if make else keep_secret(path)
+    return keep_secret(path, make or (lambda: secrets.token_urlsafe(64)))
 
 
 def _fernet_key() -> str:
@@ -89,10 +92,10 @@ def _passwords_file(home: Home) -> Path:
     return path
 
 
-def _settings(home: Home, metadata_url: str) -> dict[str, str]:
+def _settings(home: Home, metadata_url: str, scheduled: bool) -> dict[str, str]:
     """Airflow's options, `section.option`; reasons stand beside those whose default does harm here."""
-    ports = _ports(home)
-    url = f"http://127.0.0.1:{ports['ui']}"
+    port = _port(home)
+    url = f"http://127.0.0.1:{port}"
     return {
         "core.dags_folder": os.environ.get("RESUMPTION_DAGS_FOLDER", str(ROOT / "dags")),
         "core.plugins_folder": str(home.folder("airflow/plugins")),  # the package registers itself by entry point
@@ -108,36 +111,38 @@ def _settings(home: Home, metadata_url: str) -> dict[str, str]:
         "database.sql_alchemy_conn": metadata_url,
         "database.sql_alchemy_conn_async": metadata_url,  # psycopg 3 does both; the default would want asyncpg
         "api.host": "127.0.0.1",
-        "api.port": str(ports["ui"]),
+        "api.port": str(port),
         "api.base_url": url,
         "api.workers": "1",
         "api.secret_key": _secret(home, "api"),
         "api_auth.jwt_secret": _secret(home, "jwt"),
         "logging.base_log_folder": str(home.folder("logs/tasks")),
-        "logging.worker_log_server_port": str(ports["worker_logs"]),
-        "logging.trigger_log_server_port": str(ports["trigger_logs"]),
         "scheduler.scheduler_idle_sleep_time": "0.2",  # the default second is most of a short task's time
-        "scheduler.enable_health_check": "False",
+        "scheduler.use_job_schedule": str(scheduled),
         "dag_processor.refresh_interval": "20",
         "dag_processor.parsing_processes": "2",
         "usage_data_collection.enabled": "False",
     }
 
 
-def environment(home: Home, connections: dict[str, str]) -> dict[str, str]:
-    """The environment of Airflow's processes and so of every task; raises RuntimeProblem without a warehouse."""
+def environment(home: Home, scheduled: bool = False) -> dict[str, str]:
+    """The environment of Airflow's processes and so of every task, all but the connections to the senders.
+
+    Unless `scheduled`, nothing runs by the clock, only what is asked for: a run of today would take in everything that
+    the senders have, whatever business dates were meant. Raises RuntimeProblem when there is no warehouse.
+    """
     server = postgres.last_server(home)
     warehouse = postgres.warehouse_url(home)
     if server is None or warehouse is None:
         raise RuntimeProblem("Airflow needs the warehouse first: run `make warehouse`")
     kept = {name: value for name, value in os.environ.items() if name not in DROPPED}
-    for option, value in _settings(home, server.url("airflow")).items():
+    for option, value in _settings(home, server.url("airflow"), scheduled).items():
         section, _, key = option.partition(".")
         kept.setdefault(f"AIRFLOW__{section}__{key}".upper(), value)
     search = [str(ROOT / "config"), *kept.get("PYTHONPATH", "").split(os.pathsep)]
     return {
         **kept,
-        **connections,
+        processes.MARK: str(home.path),
         "AIRFLOW_HOME": str(_folder(home)),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", os.defpath)]),
         "PYTHONPATH": os.pathsep.join(filter(None, search)),
@@ -165,15 +170,9 @@ def migrate(home: Home, variables: dict[str, str]) -> None:
 
 def start(home: Home, variables: dict[str, str]) -> None:
     """Start what does not run yet of Airflow's processes."""
-    for name in COMPONENTS:
+    for name, arguments in COMPONENTS.items():
         if processes.running(home, name) is None:
-            processes.start(home, name, [sys.executable, "-m", "airflow", name], variables)
-
-
-def stop(home: Home) -> None:
-    """End Airflow's processes; the api-server last, as the others report to it while they end."""
-    for name in reversed(COMPONENTS):
-        processes.stop(home, name)
+            processes.start(home, name, [sys.executable, "-m", "airflow", *arguments], variables)
 
 
 def wait_healthy(home: Home, healthy: Callable[[], bool], seconds: float = 120) -> None:

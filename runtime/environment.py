@@ -38,7 +38,9 @@ def run(*command: str | Path, quiet: bool = False) -> bool:
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH")}
     environment["VIRTUAL_ENV"] = str(VENV)
     sink = subprocess.DEVNULL if quiet else sys.stderr
-    return subprocess.run([str(c) for c in command], cwd=ROOT, env=environment, stdout=sink, stderr=sink).returncode == 0
+    return (
+        subprocess.run([str(c) for c in command], cwd=ROOT, env=environment, stdout=sink, stderr=sink).returncode == 0
+    )
 
 
 def has(module: str) -> bool:

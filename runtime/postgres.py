@@ -74,7 +74,9 @@ def as_server_user(command: Sequence[str]) -> list[str]:
         return list(command)
     setpriv = shutil.which("setpriv")
     if setpriv is None:
-        raise RuntimeProblem("PostgreSQL refuses to run as root, and `setpriv` (package util-linux) is missing to drop it")
+        raise RuntimeProblem(
+            "PostgreSQL refuses to run as root, and `setpriv` (package util-linux) is missing to drop it"
+        )
     user, group = _server_ids()
     reach = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
     return [setpriv, f"--reuid={user}", f"--regid={group}", "--clear-groups", *reach, "--", *command]

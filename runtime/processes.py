@@ -12,8 +12,8 @@ import os
 import signal
 import subprocess
 import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -165,59 +165,40 @@ def belonging(home: Home) -> list[Stat]:
     return [p for p in living if p.pid in found and p.pid not in spared]
 
 
-def _signal(processes: Sequence[Stat], number: signal.Signals) -> None:
+def _signal(processes: Iterable[Stat], number: signal.Signals) -> None:
     for process in processes:
         current = stat(process.pid)
         if current is not None and current.started == process.started:
-            try:
+            with suppress(ProcessLookupError):
                 os.kill(process.pid, number)
-            except ProcessLookupError:
-                continue
 
 
 def _reap() -> None:
     """Collect our own dead children, else they stay as zombies while we wait for them."""
-    while True:
-        try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if pid == 0:
-            return
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
-def stop_all(home: Home, patience: float = 15.0) -> int:
-    """End everything that was started for a run folder; returns how many processes there were.
+def stop_all(home: Home, spare: Collection[str] = (), patience: float = 15.0) -> None:
+    """End everything that was started for a run folder, but the recorded names in `spare`.
 
-    Leaders are asked first, so that each can end its own children; what is left after `patience` seconds is killed.
+    Leaders are asked first, so that each can end its own children; then all are; what is left after `patience` seconds
+    is killed.
     """
-    before = belonging(home)
+    kept = {p.pid for p in recorded(home) if p.name in spare}
     leaders = {p.pid for p in recorded(home)}
-    _signal([p for p in before if p.pid in leaders] or before, signal.SIGTERM)
 
-    def gone() -> bool:
+    def left() -> list[Stat]:
         _reap()
-        return not belonging(home)
+        return [p for p in belonging(home) if p.pid not in kept and p.parent not in kept]
 
-    if not wait_until(gone, patience / 3):
-        _signal(belonging(home), signal.SIGTERM)
-    if not wait_until(gone, patience * 2 / 3):
-        _signal(belonging(home), signal.SIGKILL)
-        wait_until(gone, 5)
-    _write(home, [])
-    return len(before)
-
-
-def stop(home: Home, name: str, patience: float = 10.0) -> None:
-    """End one recorded process and its session."""
-    process = running(home, name)
-    if process is None:
-        return
-    session = [p for p in everything() if p.session == process.pid or p.pid == process.pid]
-    _signal(session, signal.SIGTERM)
-    end = time.monotonic() + patience
-    while any(p.session == process.pid for p in everything()) and time.monotonic() < end:
-        _reap()
-        time.sleep(0.05)
-    _signal([p for p in everything() if p.session == process.pid], signal.SIGKILL)
-    _reap()
+    first = left()
+    _signal([p for p in first if p.pid in leaders] or first, signal.SIGTERM)
+    if not wait_until(lambda: not left(), patience / 3):
+        _signal(left(), signal.SIGTERM)
+    if not wait_until(lambda: not left(), patience * 2 / 3):
+        _signal(left(), signal.SIGKILL)
+        wait_until(lambda: not left(), 5)
+    with _WRITING:
+        _write(home, [p for p in recorded(home) if p.pid in kept])

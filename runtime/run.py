@@ -80,7 +80,12 @@ def _module(home: Home, variables: dict[str, str], *arguments: str, show: bool =
     name = arguments[0].rpartition(".")[2]
     with processes.log_path(home, name).open("wb") as log:
         done = subprocess.run(
-            [sys.executable, "-m", *arguments], env=variables, cwd=ROOT, check=False, stderr=log, stdout=None if show else log
+            [sys.executable, "-m", *arguments],
+            env=variables,
+            cwd=ROOT,
+            check=False,
+            stderr=log,
+            stdout=None if show else log,
         )
     if done.returncode != 0:
         command = f"python -m {shlex.join(arguments)}"
@@ -113,14 +118,14 @@ def _connections(home: Home, source: Source) -> dict[str, str]:
     return senders.simulated(home, source.scale)
 
 
-def up(home: Home, source: Source) -> Airflow:
+def up(home: Home, source: Source, scheduled: bool = False) -> Airflow:
     """Bring up what does not run yet: warehouse, senders, Airflow, the warehouse's tables; a client to Airflow."""
     if source.senders == EXTERNAL:
         senders.external(os.environ)
     settle_source(home, source)
     with step("PostgreSQL"):
         postgres.start(home)
-    variables: dict[str, str] = airflow.environment(home, {})
+    variables = airflow.environment(home, scheduled)
 
     def senders_up() -> None:
         with step(f"senders ({source.senders})"):
@@ -148,10 +153,12 @@ def up(home: Home, source: Source) -> Airflow:
 
 
 def stop(home: Home) -> int:
-    """End everything that was started for the run folder; how many processes there were."""
+    """End everything that was started for the run folder; how many processes there were.
+
+    PostgreSQL goes last and quickly: the others use it while they end, and it waits for nobody.
+    """
     count = len(processes.belonging(home))
-    airflow.stop(home)
-    processes.stop(home, senders.NAME)
+    processes.stop_all(home, spare=(postgres.NAME,))
     postgres.stop(home)
     processes.stop_all(home)
     return count
@@ -220,7 +227,7 @@ def run(home: Home, source: Source, days: Days) -> int:
             built = backfill(client, [CONSOLIDATED], days, CONSOLIDATED, patience)
         accidents = _report(client, home, [r for r in fed + built if r.state == "failed"])
         built_all = all(r.state == "success" for r in built)
-        variables = airflow.environment(home, {})
+        variables = airflow.environment(home)
         _module(home, variables, "resumption.briefing", "--day", str(days.last), show=True)
     say(f"  done in {time.monotonic() - began:.0f} s")
     print(where_next(home, keep), flush=True)
@@ -250,7 +257,7 @@ def ui(home: Home, source: Source | None) -> int:
     """Bring everything up and leave it up."""
     wanted = source or last_source(home) or Source(SIMULATOR, 0.1)
     with _ending(home, keep=True):
-        up(home, wanted)
+        up(home, wanted, scheduled=wanted.senders == EXTERNAL)
     print(where_next(home, is_up=True), flush=True)
     return 0
 
@@ -264,7 +271,7 @@ def warehouse(home: Home) -> int:
         with step("PostgreSQL"):
             postgres.start(home)
         with step("warehouse tables"):
-            _module(home, airflow.environment(home, {}), "resumption.warehouse", "create")
+            _module(home, airflow.environment(home), "resumption.warehouse", "create")
     say("the warehouse runs; its address: make warehouse-url, to end it: make stop")
     return 0
 
