@@ -1,0 +1,27 @@
+"""``python -m resumption.briefing --day 2020-02-25`` prints the briefing of a business date."""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import sys
+
+from resumption import ops
+from resumption.briefing import briefing, render
+from resumption.settings import SettingError
+
+
+def main() -> None:
+    """Print the briefing."""
+    parser = argparse.ArgumentParser(prog="python -m resumption.briefing", description=__doc__)
+    parser.add_argument("--day", required=True, type=dt.date.fromisoformat, help="business date, YYYY-MM-DD")
+    day = parser.parse_args().day
+    try:
+        with ops.engine().connect() as conn:
+            print(render(briefing(conn, day)))
+    except SettingError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

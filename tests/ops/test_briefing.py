@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import sqlalchemy as sa
+
+from resumption import ops
+from resumption.briefing import Briefing, briefing, render
+from resumption.briefing.text import width
+
+DAY = dt.date(2020, 2, 25)
+BEFORE = DAY - dt.timedelta(1)
+BUILT = dt.datetime(2020, 2, 26, 2, 3, tzinfo=dt.UTC)
+
+COLUMNS = {
+    "resumption_summary": {
+        "business_date": "date", "scope": "text", "level": "text", "unit": "text", "denominator": "bigint",
+        "resumed": "bigint", "official_rate": "double precision", "corroborated_rate": "double precision",
+        "reporting": "bigint", "delta_1d": "double precision", "suppressed": "boolean", "rule_version": "text",
+        "built_at": "timestamptz",
+    },
+    "power_index_summary": {
+        "business_date": "date", "level": "text", "unit": "text", "index": "double precision", "n": "bigint",
+        "n_resumed": "bigint", "kwh_resumed": "numeric(18,4)", "baseline_kwh": "numeric(18,4)", "dominated": "boolean",
+        "coverage": "double precision",
+    },
+    "returnee_screening": {"person_token": "text", "business_date": "date", "key_level": "text", "state": "text"},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tables(warehouse: sa.Engine) -> sa.Engine:
+    """Empty tables with the columns a briefing reads."""
+    with warehouse.begin() as conn:
+        conn.execute(sa.text("create schema mart"))
+        for table, columns in COLUMNS.items():
+            listed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+            conn.execute(sa.text(f"create table mart.{table} ({listed})"))
+    return warehouse
+
+
+@pytest.fixture
+def conn(warehouse: sa.Engine) -> Iterator[sa.Connection]:
+    with warehouse.connect() as connection:
+        yield connection
+        connection.rollback()
+
+
+def fill(conn: sa.Connection, name: str, *rows: dict[str, Any]) -> None:
+    table = sa.table(name, *(sa.column(column) for column in COLUMNS[name]), schema="mart")
+    conn.execute(table.insert(), list(rows))
+
+
+def scope(name: str, denominator: int, resumed: int, **changes: Any) -> dict[str, Any]:
+    row = dict.fromkeys(COLUMNS["resumption_summary"])
+    rates = {"official_rate": resumed / denominator, "corroborated_rate": 0.5, "reporting": denominator}
+    place = {"business_date": DAY, "scope": name, "level": "district", "unit": "330108"}
+    built = {"rule_version": "1.0.0", "built_at": BUILT}
+    return {**row, **place, "denominator": denominator, "resumed": resumed, **rates, **built, **changes}
+
+
+def power(level: str, unit: str, **changes: Any) -> dict[str, Any]:
+    figures = {"index": 53.71, "n": 1000, "n_resumed": 602, "kwh_resumed": 4727, "baseline_kwh": 10000}
+    return {"business_date": DAY, "level": level, "unit": unit, "coverage": 0.4, "dominated": False} | figures | changes
+
+
+def deliver(conn: sa.Connection, feed: str, name: str, received: int, *bad: tuple[int, str], **changes: Any) -> None:
+    """Record an accepted delivery of the day with rows refused for a reason."""
+    delivery_id = f"{feed}/{name}"
+    values: dict[str, Any] = {"business_date": DAY} | changes
+    ops.record_delivery(conn, ops.DeliveryRow(delivery_id=delivery_id, feed=feed, name=name, **values))
+    reasons = pa.array([[reason] for _, reason in bad], pa.list_(pa.string()))
+    numbers = pa.array([number for number, _ in bad], pa.int64())
+    rows = pa.table({"row_number": numbers, "reasons": reasons, "payload": pa.nulls(len(bad), pa.string())})
+    ops.replace_quarantine(conn, delivery_id, "conform", rows)
+    counts = {"rows_received": received, "rows_accepted": received - len(bad), "rows_quarantined": len(bad)}
+    ops.finish_delivery(conn, delivery_id, "accepted", rows_ignored=0, **counts)
+
+
+def reject(conn: sa.Connection, feed: str, name: str, reason: str) -> None:
+    row = ops.DeliveryRow(delivery_id=f"{feed}/{name}", feed=feed, business_date=DAY, name=name)
+    ops.record_delivery(conn, row)
+    ops.finish_delivery(conn, row.delivery_id, "rejected", reason)
+
+
+def check(check_id: str, severity: ops.CheckSeverity, outcome: ops.CheckVerdict = "fail") -> ops.CheckRow:
+    return {
+        "check_id": check_id, "suite": "s", "expectation": "expect_x", "column_name": None, "severity": severity,
+        "outcome": outcome, "observed_value": "0.3", "unexpected_count": 1200, "element_count": 4000, "run_id": "r",
+        "checked_at": BUILT,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def day(conn: sa.Connection) -> Briefing:
+    """A day on which one feed was rejected, one partly refused, most did not come, and a check kept a table back."""
+    fill(
+        conn,
+        "resumption_summary",
+        scope("services", 1024, 993, delta_1d=0.0123),
+        scope("statistical", 23000, 21137, delta_1d=-0.004),
+        scope("above_scale_real_estate", 3, 1, suppressed=True),
+        scope("statistical", 22, 22, level="subdistrict", unit="330108001"),
+        scope("statistical", 23000, 20000, business_date=BEFORE),
+    )
+    fill(
+        conn,
+        "power_index_summary",
+        power("subdistrict", "unallocated", index=None, n=0, n_resumed=0, kwh_resumed=None, baseline_kwh=None),
+        power("subdistrict", "330108999", dominated=True, index=25.42),
+        power("district", "330108"),
+    )
+    stays = [("high", "open")] * 3 + [("high", "closed")] * 2 + [("medium", "open")]
+    rows = [{"key_level": level, "state": state, "business_date": DAY, "person_token": "t"} for level, state in stays]
+    fill(conn, "returnee_screening", *rows)
+    deliver(conn, "checkins", "am.csv", 100, (1, "PHONE_INVALID"), (2, "PHONE_INVALID"), (3, "USCC_INVALID"))
+    deliver(conn, "checkins", "pm.csv", 50, (7, "USCC_INVALID"), (8, "PHONE_INVALID"))
+    deliver(conn, "self_reports", "09.jsonl", 10, business_date=BEFORE)
+    reject(conn, "approvals", "approvals_20200225.jsonl", "TRUNCATED: 10 rows declared, 8 found")
+    ops.replace_checks(conn, "checkins", DAY, [check("rows:1", "warning"), check("rows:2", "critical", "pass")])
+    ops.replace_checks(conn, "enterprise", DAY, [check("unique:uscc", "critical")])
+    fresh: ops.FreshnessRow = {
+        "feed": "self_reports", "expected_by": BUILT, "last_good_on": BEFORE, "last_good_at": BUILT, "state": "stale",
+    }  # fmt: skip
+    ops.replace_freshness(conn, DAY, [fresh])
+    return briefing(conn, DAY)
+
+
+def cells(text: str, start: str) -> list[str]:
+    """Cells of the one line of a text that starts so."""
+    (found,) = [one for one in text.splitlines() if one.strip().startswith(start)]
+    return [cell.strip() for cell in found.split("  ") if cell.strip()]
+
+
+def test_resumption_by_scope(day: Briefing) -> None:
+    text = render(day)
+    assert cells(text, "statistical  ") == ["statistical", "23,000", "21,137", "91.9 %", "50.0 %", "23,000", "-0.4 pp"]
+    assert cells(text, "services") == ["services", "1,024", "993", "97.0 %", "50.0 %", "1,024", "+1.2 pp"]
+    assert cells(text, "above scale real estate")[:3] == ["above scale real estate *", "3", "1"]
+    assert [s.scope for s in day.scopes] == ["statistical", "services", "above_scale_real_estate"]
+
+
+def test_power_index_of_district_and_subdistricts(day: Briefing) -> None:
+    text = render(day)
+    assert cells(text, "district") == ["district", "53.71", "1,000", "60.2 %", "47.3 %", "40.0 %"]
+    assert cells(text, "330108999")[:2] == ["330108999 *", "25.42"]
+    assert cells(text, "unallocated") == ["unallocated", "-", "0", "-", "-", "40.0 %"]
+    assert [p.unit for p in day.power] == ["330108", "330108999", "unallocated"]
+
+
+def test_screening_counts(day: Briefing) -> None:
+    text = render(day)
+    assert cells(text, "high") == ["high", "3", "2"]
+    assert cells(text, "all") == ["all", "4", "2"]
+
+
+def test_a_feed_that_came_shows_rows_and_the_main_reasons(day: Briefing) -> None:
+    text = render(day)
+    assert cells(text, "checkins  ") == ["checkins", "received", "2", "145", "5", "0", "0", "-"]
+    assert "  checkins: quarantined PHONE_INVALID 3, USCC_INVALID 2" in text.splitlines()
+
+
+def test_a_feed_that_did_not_come_is_missing_never_zero(day: Briefing) -> None:
+    text = render(day)
+    assert cells(text, "self_reports  ") == ["self_reports", "MISSING", "-", "-", "-", "-", "-", "stale"]
+    assert "  self_reports: nothing came for this day; the last good day is 2020-02-24" in text.splitlines()
+    assert cells(text, "statistical_scope  ")[:3] == ["statistical_scope", "not due", "-"]
+
+
+def test_a_rejected_delivery_says_why(day: Briefing) -> None:
+    text = render(day)
+    assert cells(text, "approvals  ") == ["approvals", "REJECTED", "1", "-", "-", "-", "1", "-"]
+    assert "  approvals: rejected approvals_20200225.jsonl: TRUNCATED: 10 rows declared, 8 found" in text.splitlines()
+
+
+def test_checks_say_what_was_kept_back_and_what_warns(day: Briefing) -> None:
+    text = render(day).splitlines()
+    assert "Checks: 3 run, 1 stopped a publication, 1 warn" in text
+    kept = "  KEPT BACK enterprise 2020-02-25: unique:uscc (observed 0.3, 1,200 rows); the last good partition stays"
+    assert kept in text
+    assert "  warning checkins: rows:1 (observed 0.3, 1,200 rows)" in text
+
+
+def test_a_day_with_everything_in_place_lists_no_stale_table(day: Briefing) -> None:
+    assert day.stale == ()
+
+
+def test_a_day_that_was_not_built_says_so(conn: sa.Connection, day: Briefing) -> None:
+    later = briefing(conn, DAY + dt.timedelta(1))
+    text = render(later)
+    assert "not built yet" in text
+    assert later.scopes == ()
+    assert "  no figures for this day" in text.splitlines()
+    assert "  power_index_summary: shows 2020-02-25" in text.splitlines()
+    assert {feed.status for feed in later.feeds} == {"missing", "not due"}
+
+
+def test_an_earlier_day_says_that_screening_shows_the_latest_state(conn: sa.Connection, day: Briefing) -> None:
+    assert "Returnees' episodes (state at 2020-02-25, the latest built day)" in render(briefing(conn, BEFORE))
+
+
+def test_the_text_fits_a_terminal_and_its_columns_line_up_with_chinese_names(day: Briefing) -> None:
+    named = dataclasses.replace(day, power=tuple(dataclasses.replace(p, name="长河街道") for p in day.power))
+    lines = render(named).splitlines()
+    start = lines.index(next(one for one in lines if one.startswith("  unit")))
+    assert {width(one) for one in lines[start : start + 4]} == {width(lines[start])}
+    print(render(named))
+    assert max(width(one) for one in lines) <= 110
+    assert "Tuesday, 25 February 2020" in lines[0]
