@@ -1,0 +1,48 @@
+"""What every feed says about itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from simulator.district import District
+from simulator.frame import Frame
+from simulator.layout import Layout
+from simulator.rowdefects import RowDefect
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One file of a day. `ready` is minutes after 00:00 of the business date; `name` holds {day} where the date stands."""
+
+    key: int
+    name: str
+    ready: int
+
+
+@dataclass(frozen=True)
+class Feed:
+    """A feed: who sends it, when, which layout, which rows."""
+
+    name: str
+    sender: str
+    layout: Layout
+    slots: tuple[Slot, ...]
+    days: Callable[[District, int], list[int]]
+    """Business dates (day numbers) up to a day, ascending."""
+    build: Callable[[District, int], Frame]
+    """Clean rows of a business date; the fact `slot` tells the file."""
+    defects: tuple[RowDefect, ...] = ()
+    key_column: str = ""
+    """The required column that is missing when a sender forgets one."""
+    alias: tuple[str, str] = ("", "")
+    """(column, header that the sender uses instead now and then)."""
+    duplicates: float = 0.002
+
+    @property
+    def dropped(self) -> bool:
+        """Tell whether files arrive by SFTP (a folder a day), rather than by the export listing."""
+        return self.sender in ("carrier_mobile", "grid")
+
+
+def daily(district: District, through: int) -> list[int]:
+    """Return every day from the start."""
+    return list(range(district.first_day, through + 1))

@@ -1,0 +1,109 @@
+"""Check-ins of staff on the phone, twice a day: health code, temperature, place."""
+
+import numpy as np
+import pyarrow as pa
+
+from simulator.calendar import clock_texts, date_texts, is_working_day
+from simulator.district import District
+from simulator.feeds.base import Feed, Slot, daily
+from simulator.frame import Frame, clean
+from simulator.layout import Layout
+from simulator.rng import Bools, Ints, bell, uniform
+from simulator.rowdefects import RowDefect, blank, code_defects, constant, phone_defects
+from simulator.text import join, pick
+
+PLACES = ("厂区", "居家", "其他")
+COLOURS = ("绿", "黄", "红")
+_SYMPTOMS = ("无", "", "咳嗽", "乏力", "发热")
+_TEMPERATURES = tuple(f"{tenths / 10:.1f}" for tenths in range(340, 430))
+_AM, _PM = 0, 1
+
+
+def _present(district: District, day: int) -> tuple[Ints, Ints]:
+    """Return the people who check in on that day and their places (0 on site, 1 at home, 2 elsewhere)."""
+    lives, staff = district.lives, district.staff
+    share = lives.onsite(day) / np.maximum(lives.staff, 1)
+    rest = 1.0 if is_working_day(day) else 0.25
+    working = lives.working(day) & district.firms.active(day)
+    onsite = np.where(working, share * rest, 0.0)[staff.firm]
+    remote = np.where(working, 0.12 * rest, 0.0)[staff.firm]
+    jitter = staff.rank + 0.04 * (uniform(district.seed, "presence", np.arange(staff.count), day) - 0.5)
+    here = jitter < onsite
+    person = np.flatnonzero(here | (jitter < onsite + remote))
+    elsewhere = uniform(district.seed, "elsewhere", person, day) < 0.05
+    return person, np.where(here[person], 0, np.where(elsewhere, 2, 1))
+
+
+def _facts(district: District, day: int) -> dict[str, Ints]:
+    """Return morning and afternoon rows; 6 % lack the second reading, 0.5 % have a third."""
+    person, place = _present(district, day)
+    second: Bools = uniform(district.seed, "second reading", person, day) >= 0.06
+    third: Bools = uniform(district.seed, "third reading", person, day) < 0.005
+    rows = [(person, place, _AM, 0), (person[second], place[second], _PM, 1), (person[third], place[third], _PM, 2)]
+    return {
+        "person": np.concatenate([who for who, _, _, _ in rows]),
+        "firm": district.staff.firm[np.concatenate([who for who, _, _, _ in rows])],
+        "place": np.concatenate([where for _, where, _, _ in rows]),
+        "slot": np.concatenate([np.full(len(who), slot) for who, _, slot, _ in rows]),
+        "id": np.concatenate([who * 4 + part for who, _, _, part in rows]),
+    }
+
+
+def build(district: District, day: int) -> Frame:
+    """Return the day's check-ins; the fact `slot` is 0 for the morning's file and 1 for the afternoon's."""
+    facts, seed = _facts(district, day), district.seed
+    ids, person = facts["id"], facts["person"]
+    start = np.where(facts["slot"] == _AM, 7 * 3_600, 13 * 3_600)
+    seconds = start + (uniform(seed, "measured", ids, day) * 12_000).astype(np.int64)
+    fever = uniform(seed, "fever", ids, day) < 0.0005
+    tenths = np.round(365 + 2.5 * bell(seed, "temperature", ids, day)).astype(np.int64)
+    tenths = np.where(fever, 374 + person % 10, np.minimum(tenths, 373))
+    who = pa.array(person)
+    symptom = np.searchsorted([0.955, 0.995, 0.998, 0.9995], uniform(seed, "symptom", person, day), side="right")
+    columns = {
+        "统一社会信用代码": district.firms.uscc.take(pa.array(facts["firm"])),
+        "工号": district.staff.number.take(who),
+        "手机号": district.staff.phone.take(who),
+        "健康码": pick(COLOURS, district.staff.colour[person]),
+        "体温": pick(_TEMPERATURES, tenths - 340),
+        "测温时间": join(pa.scalar(str(date_texts(np.array([day]))[0]) + " "), clock_texts(seconds)),
+        "打卡地点": pick(PLACES, facts["place"]),
+        "症状": pick(_SYMPTOMS, symptom),
+    }
+    return clean(columns, facts)
+
+
+def _celsius(text: str, _: float) -> str:
+    return text + "℃"
+
+
+def _comma(text: str, _: float) -> str:
+    return text.replace(".", ",")
+
+
+def _no_point(text: str, _: float) -> str:
+    return text.replace(".", "")
+
+
+FEED = Feed(
+    name="checkins",
+    sender="module",
+    layout=Layout("csv", ("统一社会信用代码", "工号", "手机号", "健康码", "体温", "测温时间", "打卡地点", "症状"), bom=True),
+    slots=(Slot(_AM, "am.csv", 10 * 60 + 30), Slot(_PM, "pm.csv", 16 * 60 + 30)),
+    days=daily,
+    build=build,
+    defects=(
+        *code_defects("统一社会信用代码", named=False, rate=0.4),
+        *phone_defects("手机号", key=True, rate=0.5),
+        RowDefect("temperature_unit", "体温", 0.003, _celsius),
+        RowDefect("temperature_comma", "体温", 0.001, _comma),
+        RowDefect("temperature_no_point", "体温", 0.001, _no_point),
+        RowDefect("temperature_text", "体温", 0.001, constant("正常", "未测")),
+        RowDefect("temperature_range", "体温", 0.001, constant("45.0", "25.3")),
+        RowDefect("temperature_blank", "体温", 0.001, blank),
+        RowDefect("place_unknown", "打卡地点", 0.0005, constant("食堂", "路上"), "VALUE_NOT_ALLOWED"),
+    ),
+    key_column="手机号",
+    alias=("健康码", "健康码颜色"),
+    duplicates=0.001,
+)

@@ -1,0 +1,160 @@
+"""How a feed's rows become bytes: delimited text, JSON lines, a workbook."""
+
+import io
+import re
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from simulator.frame import IGNORED, Frame
+from simulator.text import blank_where, choose, join, lines
+
+_FIXED_TIME = (2020, 2, 1, 8, 0, 0)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Layout of a file. `headers` maps a column to the header that is written for it; `literals` are JSON numbers and booleans."""
+
+    kind: str
+    columns: tuple[str, ...]
+    encoding: str = "utf-8"
+    newline: str = "\n"
+    delimiter: str = ","
+    bom: bool = False
+    literals: frozenset[str] = frozenset()
+    headers: tuple[tuple[str, str], ...] = ()
+    title: str = ""
+    mixed_newlines: bool = False
+
+    def header(self, column: str) -> str:
+        """Return the header text of a column."""
+        return dict(self.headers).get(column, column)
+
+    def without(self, column: str) -> "Layout":
+        """Return the layout with one column left out."""
+        return replace(self, columns=tuple(name for name in self.columns if name != column))
+
+
+def _newlines(frame: Frame, layout: Layout) -> pa.Array | pa.Scalar:
+    if not layout.mixed_newlines:
+        return pa.scalar(layout.newline)
+    other = "\n" if layout.newline == "\r\n" else "\r\n"
+    return choose(np.arange(frame.rows) % 3 == 1, other, layout.newline)
+
+
+def _cell(values: pa.Array, delimiter: str) -> pa.Array:
+    values = pc.fill_null(values, "")
+    needs_quotes = pc.match_substring(values, delimiter)
+    return pc.if_else(needs_quotes, join(pa.scalar('"'), values, pa.scalar('"')), values) if pc.any(needs_quotes).as_py() else values
+
+
+def _finish(body: bytes, header: str, layout: Layout) -> bytes:
+    text = header.encode() + body
+    if layout.encoding != "utf-8":
+        text = text.decode().encode(layout.encoding)
+    return (b"\xef\xbb\xbf" if layout.bom else b"") + text
+
+
+def _delimited(frame: Frame, layout: Layout) -> bytes:
+    header = layout.delimiter.join(layout.header(name) for name in layout.columns) + layout.newline
+    if not frame.rows:
+        return _finish(b"", header, layout)
+    row = join(*(_cell(frame.columns[name], layout.delimiter) for name in layout.columns), sep=layout.delimiter)
+    row = choose(frame.reason == IGNORED, "", row)
+    return _finish(lines(join(row, _newlines(frame, layout))), header, layout)
+
+
+def json_texts(frame: Frame, layout: Layout) -> pa.Array:
+    """Return one JSON object a row."""
+    parts: list[pa.Array | pa.Scalar] = []
+    for place, name in enumerate(layout.columns):
+        parts.append(pa.scalar(f'{", " if place else "{"}"{layout.header(name)}": '))
+        values = frame.columns[name]
+        quoted = values if name in layout.literals else pc.binary_join_element_wise('"', values, '"', "")
+        parts.append(pc.fill_null(quoted, "null"))
+    return join(*parts, pa.scalar("}"))
+
+
+def _json_lines(frame: Frame, layout: Layout) -> bytes:
+    if not frame.rows:
+        return _finish(b"", "", layout)
+    row = choose(frame.reason == IGNORED, "", json_texts(frame, layout))
+    return _finish(lines(join(row, _newlines(frame, layout))), "", layout)
+
+
+def _cells(frame: Frame, layout: Layout) -> list[list[object]]:
+    columns = [frame.columns[name].to_pylist() for name in layout.columns]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _workbook(frame: Frame, layout: Layout) -> bytes:
+    from openpyxl import Workbook
+
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.title = "名录"
+    sheet.append([layout.title])
+    sheet.append([layout.header(name) for name in layout.columns])
+    sheet.append([])
+    width = len(layout.columns)
+    sheet.merge_cells(start_row=1, end_row=1, start_column=1, end_column=width)
+    for column in range(1, width + 1):
+        sheet.merge_cells(start_row=2, end_row=3, start_column=column, end_column=column)
+    for place, row in enumerate(_cells(frame, layout), start=4):
+        for column, value in enumerate(row, start=1):
+            if value is None:
+                continue
+            cell = sheet.cell(place, column, _excel_value(str(value)))
+            if cell.is_date:
+                cell.number_format = "yyyy-mm-dd"
+    buffer = io.BytesIO()
+    book.save(buffer)
+    return _with_fixed_times(buffer.getvalue())
+
+
+def _excel_value(text: str) -> object:
+    """Return a real Excel date for a text marked `date:`, the text otherwise."""
+    from datetime import date
+
+    return date.fromisoformat(text[5:]) if text.startswith("date:") else text
+
+
+def _with_fixed_times(workbook: bytes) -> bytes:
+    """Rewrite a workbook without the moment of its making, so that equal rows give equal bytes."""
+    source = zipfile.ZipFile(io.BytesIO(workbook))
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as target:
+        for entry in sorted(source.namelist()):
+            content = source.read(entry)
+            if entry == "docProps/core.xml":
+                content = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", b"2020-02-01T00:00:00Z", content)
+            target.writestr(zipfile.ZipInfo(entry, _FIXED_TIME), content, zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+_WRITERS: dict[str, Callable[[Frame, Layout], bytes]] = {"csv": _delimited, "jsonl": _json_lines, "xlsx": _workbook}
+
+
+def encode(frame: Frame, layout: Layout) -> bytes:
+    """Return the file's bytes."""
+    return _WRITERS[layout.kind](frame, layout)
+
+
+def with_extra_column(frame: Frame, layout: Layout, column: str, value: str) -> tuple[Frame, Layout]:
+    """Return frame and layout with one more column, the same text in every row."""
+    filled = pa.array([value] * frame.rows, pa.string())
+    return replace(frame, columns={**frame.columns, column: filled}), replace(layout, columns=(*layout.columns, column))
+
+
+def reordered(layout: Layout, order: Sequence[int]) -> Layout:
+    """Return the layout with its columns in another order."""
+    return replace(layout, columns=tuple(layout.columns[place] for place in order))
+
+
+__all__ = ["Layout", "blank_where", "encode", "json_texts", "reordered", "with_extra_column"]
