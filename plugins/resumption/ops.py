@@ -262,12 +262,19 @@ def create_all(target: sa.Engine) -> None:
 # Deliveries
 
 
+def _hold_deliveries(conn: sa.Connection, *, alone: bool = False) -> None:
+    """Let feeds write verdicts side by side, but resolution, which touches all feeds, alone: else they deadlock."""
+    lock = sa.func.pg_advisory_xact_lock if alone else sa.func.pg_advisory_xact_lock_shared
+    conn.execute(sa.select(lock(sa.func.hashtextextended("ops.feed_delivery", 0))))
+
+
 def record_delivery(conn: sa.Connection, delivery: DeliveryRow) -> None:
     """Write a delivery as it was received, before it is read.
 
     Recording the same ``delivery_id`` again never takes back a verdict: an accepted or repeated delivery stays as it
     is, a rejected or incomplete one is replaced by what came now and so judged afresh (decision 56).
     """
+    _hold_deliveries(conn)
     values = asdict(delivery)
     statement = insert(feed_delivery).values(values)
     changes = {name: statement.excluded[name] for name in values if name != "delivery_id"}
@@ -340,6 +347,7 @@ def finish_delivery(
     Raises:
         AccountingError: an accepted delivery whose counts do not add up, or a delivery that was not recorded.
     """
+    _hold_deliveries(conn)
     if outcome == "accepted":
         rows = (rows_received, rows_accepted, rows_quarantined, rows_ignored)
         if None in rows or sum(n or 0 for n in rows[1:]) != rows_received:
@@ -460,6 +468,7 @@ def replace_quarantine(conn: sa.Connection, delivery_id: str, stage: QuarantineS
         AccountingError: the delivery was never recorded.
         ValueError: a column is missing.
     """
+    _hold_deliveries(conn)
     recorded = sa.select(feed_delivery.c.delivery_id).where(feed_delivery.c.delivery_id == delivery_id)
     if conn.execute(recorded).first() is None:
         raise AccountingError(f"delivery {delivery_id}: refused rows came before it was recorded; record it first")
@@ -501,6 +510,7 @@ def resolve_counts(
             all refused rows of the deliveries judged; rows of other deliveries are left out.
         deliveries: the deliveries this build judged; without it every accepted one with a business date up to ``day``.
     """
+    _hold_deliveries(conn, alone=True)
     columns = feed_delivery.c
     conditions = [
         columns.outcome == "accepted",
@@ -509,9 +519,7 @@ def resolve_counts(
     ]
     if deliveries is not None:
         conditions.append(columns.delivery_id.in_(list(deliveries)))
-    # Locked in one order, so that two days built at once wait for each other instead of failing.
-    query = sa.select(columns.delivery_id).where(*conditions).order_by(columns.delivery_id).with_for_update()
-    judged = list(conn.execute(query).scalars())
+    judged = list(conn.execute(sa.select(columns.delivery_id).where(*conditions)).scalars())
     _replace_refused(conn, "resolve", judged, _tuples(unresolved, "delivery_id", "row_number", "reasons", "payload"))
     conn.execute(_MOVE_COUNTS, {"deliveries": judged, "day": day})
 

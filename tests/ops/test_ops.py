@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -293,3 +294,37 @@ def test_freshness_of_a_day_is_replaced(conn: sa.Connection) -> None:
 def test_unknown_words_are_refused(conn: sa.Connection) -> None:
     with pytest.raises(sa.exc.IntegrityError, match="outcome_known"):
         ops.record_delivery(conn, delivery(outcome="fine"))
+
+
+def test_feeds_and_resolution_at_once_wait_for_each_other(warehouse: sa.Engine) -> None:
+    names = [f"at once {n}" for n in range(8)]
+    with warehouse.begin() as conn:
+        for name in names:
+            accept(conn, name, 10)
+    errors: list[Exception] = []
+
+    def repeat(backwards: bool) -> None:
+        """A feed publishes its deliveries in another order than resolution reads them."""
+        try:
+            for _ in range(5):
+                with warehouse.begin() as conn:
+                    if backwards:
+                        for name in reversed(names):
+                            accept(conn, name, 10)
+                    else:
+                        found = pa.concat_tables([refused(3, delivery_id=name) for name in names])
+                        ops.resolve_counts(conn, DAY, found)
+        except sa.exc.OperationalError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=repeat, args=(backwards,)) for backwards in (True, False)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    with warehouse.begin() as conn:
+        found = [counts(conn, name) for name in names]
+        conn.execute(ops.quarantine_row.delete())
+        conn.execute(ops.feed_delivery.delete())
+    assert errors == []
+    assert found == [(10, 9, 1, 0)] * len(names)
