@@ -1,0 +1,283 @@
+"""Suites stop what is wrong, let through what is merely poor, and never tell a row's value."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from resumption import checks
+from resumption.contracts import feed_names, load_table, table_names
+from tests.checks.partitions import DAY, partition
+
+
+def _set(table: pa.Table, column: str, values: list[object]) -> pa.Table:
+    index = table.schema.get_field_index(column)
+    kept = table.column(column).to_pylist()[len(values) :]
+    return table.set_column(index, table.field(index), pa.array(values + kept, table.field(index).type))
+
+
+def _suite(tmp_path: Path, *expectations: dict[str, object]) -> checks.Suite:
+    text = json.dumps({"name": "trial", "expectations": list(expectations)})
+    (tmp_path / "trial.json").write_text(text, encoding="utf-8")
+    return checks.load_suite("trial", tmp_path)
+
+
+def _judge(
+    tmp_path: Path, table: pa.Table, *expectations: dict[str, object], **parameters: object
+) -> checks.CheckReport:
+    return checks.evaluate(_suite(tmp_path, *expectations), "trial", table, DAY, parameters)
+
+
+def _expect(kind: str, severity: str = "critical", **kwargs: object) -> dict[str, object]:
+    return {"type": f"expect_{kind}", "severity": severity, "kwargs": kwargs}
+
+
+# What the shipped suites must do
+
+
+@pytest.mark.parametrize("feed", feed_names())
+@pytest.mark.parametrize("rows", [60, 2, 1])
+def test_a_usual_partition_of_any_size_passes_its_critical_checks(feed: str, rows: int) -> None:
+    report = checks.check_partition(feed, partition(feed, rows), DAY, {"rows_received": rows + 3})
+    assert [r.message for r in report.critical_failures] == []
+    assert rows < 60 or [r.message for r in report.warnings] == []
+
+
+@pytest.mark.parametrize("feed", feed_names())
+def test_suites_evaluate_every_check_of_a_feed_without_error(feed: str) -> None:
+    table = partition(feed)
+    for part in (table, table.slice(0, 0)):
+        report = checks.check_partition(feed, part, DAY, {"rows_received": part.num_rows})
+        assert [r.message for r in report.results if r.outcome == "error"] == []
+        assert len(report.results) == len(checks.load_suite(feed).checks)
+
+
+@pytest.mark.parametrize("feed", ["statistical_scope", "checkins", "enterprise_power", "meter_accounts"])
+def test_a_feed_that_is_never_empty_is_not_published_empty(feed: str) -> None:
+    assert checks.check_partition(feed, partition(feed).slice(0, 0), DAY).critical_failures
+
+
+@pytest.mark.parametrize("feed", ["market_registry", "self_reports", "approvals", "carrier_mobile"])
+def test_a_quiet_day_of_events_is_a_warning(feed: str) -> None:
+    report = checks.check_partition(feed, partition(feed).slice(0, 0), DAY)
+    assert not report.critical_failures
+    assert [r.expectation for r in report.warnings] == ["expect_table_row_count_to_be_between"]
+
+
+@pytest.mark.parametrize("feed", feed_names())
+def test_a_partition_most_of_which_was_quarantined_is_not_published(feed: str) -> None:
+    table = partition(feed)
+    assert checks.check_partition(feed, table, DAY, {"rows_received": 3 * table.num_rows}).critical_failures
+
+
+@pytest.mark.parametrize("feed", feed_names())
+def test_rows_taken_twice_stop_the_publication(feed: str) -> None:
+    table = partition(feed)
+    doubled = checks.check_partition(feed, pa.concat_tables([table, table]), DAY)
+    assert "delivery_id, row_number" in {r.column for r in doubled.critical_failures}
+
+
+@pytest.mark.parametrize(
+    ("feed", "column"),
+    [("checkins", "phone_token"), ("carrier_mobile", "phone_token"), ("self_reports", "contact_phone_token")],
+)
+def test_a_phone_in_place_of_a_token_stops_the_publication_and_is_not_told(feed: str, column: str) -> None:
+    report = checks.check_partition(feed, _set(partition(feed), column, ["15400001234"]), DAY)
+    assert {r.column for r in report.critical_failures} == {column}
+    assert "15400001234" not in repr(checks.result_rows(report, "run"))
+
+
+def test_a_shifted_thermometer_is_a_warning() -> None:
+    table = partition("checkins")
+    warmer = _set(table, "temperature_c", [38.2] * table.num_rows)
+    report = checks.check_partition("checkins", warmer, DAY)
+    assert not report.critical_failures
+    assert {r.column for r in report.warnings} == {"temperature_c"}
+
+
+def test_every_suite_speaks_only_of_columns_its_subject_has() -> None:
+    derived = {"repaired_any", "repaired_invalid"}
+    for feed in feed_names():
+        known = set(partition(feed, 1).column_names) | derived
+        assert {c for check in checks.load_suite(feed).checks for c in check.columns} <= known, feed
+    for table in table_names():
+        known = {column.name for column in load_table(table).columns}
+        assert {c for check in checks.load_suite(table).checks for c in check.columns} <= known, table
+
+
+def test_every_feed_and_table_has_a_suite_with_an_owner_and_a_critical_row_rule() -> None:
+    for subject in [*feed_names(), *table_names()]:
+        suite = checks.load_suite(subject)
+        assert suite.name == subject
+        assert suite.meta.get("owner"), subject
+        assert any(check.severity == "critical" for check in suite.checks), subject
+
+
+# What the module does with any suite
+
+
+def test_an_absent_column_is_an_error_and_stops_unless_optional(tmp_path: Path) -> None:
+    table = pa.table({"a": [1, 2]})
+    rule = _expect("column_values_to_not_be_null", "info", column="b")
+    report = _judge(tmp_path, table, rule)
+    assert [r.outcome for r in report.critical_failures] == ["error"]
+    assert report.results[0].observed_value == "column missing: b"
+    assert not _judge(tmp_path, table, rule | {"meta": {"optional": True}}).critical_failures
+
+
+def test_an_expectation_that_cannot_be_evaluated_is_an_error_not_a_data_failure(tmp_path: Path) -> None:
+    names = pa.table({"a": ["secret one", "secret two"]})
+    report = _judge(tmp_path, names, _expect("column_values_to_be_between", "warning", column="a", min_value=3))
+    assert [r.outcome for r in report.critical_failures] == ["error"]
+    assert "secret" not in repr(report)
+
+
+def test_values_never_stand_in_a_result(tmp_path: Path) -> None:
+    table = pa.table({"name": ["Zhang", "Zhang", "Li"], "n": ["a", "a", "b"]})
+    report = _judge(
+        tmp_path, table,
+        _expect("column_values_to_be_unique", column="name"),
+        _expect("column_values_to_be_in_set", column="name", value_set=["x"]),
+        _expect("column_distinct_values_to_equal_set", column="name", value_set=["x"]),
+        _expect("column_most_common_value_to_be_in_set", column="name", value_set=["x"]),
+        _expect("column_values_to_match_regex", column="name", regex="^x"),
+        _expect("compound_columns_to_be_unique", column_list=["name", "n"]),
+    )  # fmt: skip
+    assert [r.outcome for r in report.results] == ["fail"] * 6
+    assert not re.search("Zhang|Li", repr(checks.result_rows(report, "run")))
+
+
+def test_counts_and_observed_values_are_kept(tmp_path: Path) -> None:
+    table = pa.table({"t": [36.0, 36.5, 41.0, None]})
+    report = _judge(
+        tmp_path, table,
+        _expect("column_values_to_be_between", "warning", column="t", max_value=37.3),
+        _expect("column_max_to_be_between", "info", column="t", max_value=42),
+    )  # fmt: skip
+    first, second = report.results
+    assert (first.outcome, first.unexpected_count, first.element_count) == ("fail", 1, 4)
+    assert first.observed_value == "33.33 % unexpected"
+    assert (second.outcome, second.observed_value) == ("pass", "41")
+    assert [r.column for r in report.warnings] == ["t"]
+
+
+def test_parameters_are_filled_in_scaled_and_shifted(tmp_path: Path) -> None:
+    table = pa.table({"on": pa.array([DAY, DAY + dt.timedelta(days=1)])})
+    half = {"$PARAMETER": "received", "times": 0.5, "plus": 1}
+    rules = [
+        _expect("column_max_to_be_between", column="on", max_value={"$PARAMETER": "day", "plus": 1}),
+        _expect("column_min_to_be_between", column="on", min_value={"$PARAMETER": "day", "plus": 1}),
+        _expect("table_row_count_to_be_between", min_value=half),
+    ]
+    assert [r.outcome for r in _judge(tmp_path, table, *rules, received=2).results] == ["pass", "fail", "pass"]
+    assert [r.outcome for r in _judge(tmp_path, table, *rules, received=4).results] == ["pass", "fail", "fail"]
+    missing = _judge(tmp_path, table, *rules).results[2]
+    assert (missing.outcome, missing.observed_value) == ("error", "parameter missing: received")
+
+
+def test_times_are_compared_as_shanghai_local_time(tmp_path: Path) -> None:
+    late = dt.datetime(2020, 2, 25, 15, 59, tzinfo=dt.UTC)  # 23:59 in Shanghai
+    rule = _expect("column_max_to_be_between", column="at", max_value={"$PARAMETER": "day", "plus": 1})
+    fields = pa.timestamp("us", tz="UTC")
+    assert not _judge(tmp_path, pa.table({"at": pa.array([late], fields)}), rule).critical_failures
+    after = pa.table({"at": pa.array([late + dt.timedelta(minutes=2)], fields)})
+    assert _judge(tmp_path, after, rule).critical_failures
+
+
+def test_booleans_with_nulls_and_row_conditions(tmp_path: Path) -> None:
+    table = pa.table({"a": [True, False, None], "b": [True, True, False]})
+    report = _judge(
+        tmp_path, table,
+        _expect("column_values_to_be_in_set", column="b", value_set=[True], row_condition='a == "true"'),
+        _expect("column_values_to_be_in_set", column="b", value_set=[True]),
+    )  # fmt: skip
+    assert [r.outcome for r in report.results] == ["pass", "fail"]
+
+
+def test_repair_marks_are_offered_as_columns(tmp_path: Path) -> None:
+    marks = pa.array([["phone:prefix"], [], ["t:invalid", "phone:prefix"], None], pa.list_(pa.string()))
+    for table in (pa.table({"repaired": marks}), pa.table({"repaired": pa.chunked_array([marks[:2], marks[2:]])})):
+        report = _judge(
+            tmp_path, table,
+            _expect("column_values_to_be_in_set", column="repaired_any", value_set=[False]),
+            _expect("column_values_to_be_in_set", column="repaired_invalid", value_set=[False]),
+        )  # fmt: skip
+        assert [r.unexpected_count for r in report.results] == [2, 1]
+
+
+def test_an_aggregate_over_no_values_is_no_finding(tmp_path: Path) -> None:
+    table = pa.table({"t": pa.array([None, None], pa.float64())})
+    report = _judge(tmp_path, table, _expect("column_mean_to_be_between", column="t", min_value=35))
+    assert [(r.outcome, r.observed_value) for r in report.results] == [("pass", "no values to judge")]
+
+
+def test_check_ids_are_stable_and_follow_the_kwargs(tmp_path: Path) -> None:
+    rule = _expect("column_values_to_not_be_null", column="a")
+    (check,) = _suite(tmp_path, rule).checks
+    assert check.check_id == "column_values_to_not_be_null:a:59c3df68"
+    (warned,) = _suite(tmp_path, rule | {"severity": "warning", "meta": {"why": "x"}}).checks
+    assert warned.check_id == check.check_id
+    with pytest.raises(checks.SuiteError, match="stands there twice"):
+        _suite(tmp_path, rule, rule)
+
+
+def test_result_rows_are_what_ops_takes(tmp_path: Path) -> None:
+    report = _judge(tmp_path, pa.table({"a": [1]}), _expect("column_values_to_not_be_null", column="a"))
+    (row,) = checks.result_rows(report, "run-1")
+    assert row["run_id"] == "run-1"
+    assert (row["suite"], row["column_name"], row["outcome"]) == ("trial", "a", "pass")
+    assert row["checked_at"] is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not valid JSON"),
+        ('{"name": "x", "expectations": []}', "at least one expectation"),
+        ('{"name": "x", "expectations": [{"type": "expect_a", "severity": "fatal"}]}', "severity must be one of"),
+        ('{"name": "x", "expectations": [{"type": "expect_a", "kwarg": {}}]}', "unknown keys"),
+        ('{"name": "x", "expectation": [1], "expectations": [1]}', "unknown keys"),
+    ],
+)
+def test_a_faulty_suite_file_is_named_with_its_fault(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "x.json").write_text(text, encoding="utf-8")
+    with pytest.raises(checks.SuiteError, match=message) as error:
+        checks.load_suite("x", tmp_path)
+    assert "x.json" in str(error.value)
+
+
+def test_an_unknown_expectation_or_argument_is_named(tmp_path: Path) -> None:
+    table = pa.table({"a": [1]})
+    with pytest.raises(checks.SuiteError, match="no expectation type 'expect_miracles'"):
+        _judge(tmp_path, table, _expect("miracles"))
+    with pytest.raises(checks.SuiteError, match="not a valid expect_column_values_to_be_in_set"):
+        _judge(tmp_path, table, _expect("column_values_to_be_in_set", column="a", value_sett=[1]))
+
+
+def test_a_missing_suite_says_what_to_do() -> None:
+    with pytest.raises(checks.SuiteError, match=r"No expectation suite for 'nowhere'.*resumption\.scaffold"):
+        checks.check_partition("nowhere", pa.table({"a": [1]}), DAY)
+
+
+def test_importing_the_module_imports_nothing_heavy() -> None:
+    code = "import sys, resumption.checks; print({'great_expectations', 'pandas', 'pyarrow'} & set(sys.modules))"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_the_table_is_left_as_it_was() -> None:
+    table = partition("checkins")
+    before = table.slice(0)
+    checks.check_partition("checkins", table, DAY)
+    assert table.equals(before)
+    assert pc.sum(pc.cast(table.column("symptomatic"), pa.int64())).as_py() == 3
