@@ -1,0 +1,310 @@
+"""The landing zone: every delivery byte for byte, immutable, before anything reads it.
+
+``<landing>/<feed>/<sha256[:2]>/<sha256>`` holds the bytes, ``<sha256>.<delivery_id>.json`` beside it says which
+delivery they are, so the zone can be understood without the warehouse. Both are written under another name, forced to
+disk and renamed: a process that is killed leaves nothing half visible.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import time
+import uuid
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from resumption import ops, settings
+from resumption.contracts.reasons import FileReason
+from resumption.ops import DeliveryRow
+from resumption.sources.base import FetchedFile, IncompletePullError, Offer, Source, SourceError, now
+
+if TYPE_CHECKING:
+    from resumption.contracts.feed import FeedContract
+
+_log = logging.getLogger(__name__)
+_STALE_PART_SECONDS = 86_400
+_TAKEN = ("landed", "accepted")
+
+
+class LandingError(SourceError):
+    """Some deliveries did not arrive; the others are landed. ``report`` says what was done."""
+
+    def __init__(self, message: str, report: LandingReport) -> None:
+        super().__init__(message)
+        self.report = report
+
+
+@dataclass
+class LandingReport:
+    """What one landing did: counts of deliveries by outcome, those known before, bytes received, what failed."""
+
+    feed: str
+    day: date
+    landed: int = 0
+    repeat: int = 0
+    rejected: int = 0
+    incomplete: int = 0
+    known: int = 0
+    bytes_received: int = 0
+    errors: list[str] = field(default_factory=list)
+
+    def count(self, delivery: DeliveryRow) -> None:
+        """Count one recorded delivery."""
+        setattr(self, delivery.outcome, getattr(self, delivery.outcome) + 1)
+        self.bytes_received += delivery.size_bytes or 0
+
+
+class LandingStore:
+    """The landing zone of one feed."""
+
+    def __init__(self, root: Path, feed: str) -> None:
+        self._folder = root / feed
+        self._parts = self._folder / ".parts"
+        self._parts.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._sweep()
+
+    def part(self) -> Path:
+        """Return a new path to download to."""
+        return self._parts / uuid.uuid4().hex
+
+    def keep(self, part: Path, sha256: str) -> Path:
+        """Move a finished download to its place; the same bytes are kept once."""
+        place = self._folder / sha256[:2] / sha256
+        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if place.exists():
+            part.unlink()
+            return place
+        _to_disk(part)
+        part.chmod(0o400)
+        part.rename(place)
+        _folder_to_disk(place.parent)
+        return place
+
+    def describe(self, place: Path, delivery: DeliveryRow) -> None:
+        """Write the delivery's manifest beside its bytes."""
+        part = self.part()
+        part.write_text(json.dumps(asdict(delivery), ensure_ascii=False, indent=1, default=str), encoding="utf-8")
+        _to_disk(part)
+        part.rename(place.with_name(f"{place.name}.{delivery.delivery_id}.json"))
+        _folder_to_disk(place.parent)
+
+    def _sweep(self) -> None:
+        """Delete the downloads that killed processes left."""
+        for part in self._parts.iterdir():
+            try:
+                if time.time() - part.stat().st_mtime > _STALE_PART_SECONDS:
+                    part.unlink()
+            except FileNotFoundError:
+                continue
+
+
+def _to_disk(path: Path) -> None:
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())
+
+
+def _folder_to_disk(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def landed_path(delivery: DeliveryRow) -> Path:
+    """Return where the bytes of a recorded delivery lie.
+
+    Raises:
+        FileNotFoundError: the delivery has no bytes, or they are gone (retention, another machine's landing zone).
+    """
+    parts = urlsplit(delivery.landing_uri or "")
+    path = Path(unquote(parts.path))
+    if parts.scheme != "file" or not path.is_file():
+        raise FileNotFoundError(
+            f"{delivery.feed}: delivery {delivery.delivery_id} ({delivery.business_date}): expected its bytes at "
+            f"{delivery.landing_uri}, there are none. Is LANDING_URL the landing zone it was received in?"
+        )
+    return path
+
+
+def land(contract: FeedContract, source: Source, day: date, run_id: str) -> LandingReport:
+    """Land every delivery with a business date up to ``day`` that is not landed yet.
+
+    Each delivery stands for itself: one that fails does not keep the others back.
+
+    Raises:
+        LandingError: at the end, if a delivery could not be fetched whole.
+        SourceError: the sender could not be asked what it has.
+    """
+    with ops.engine().connect() as conn:
+        known = ops.known_deliveries(conn, contract.name)
+    landing = _Landing(contract, source, run_id, day, known)
+    try:
+        for offer in source.offers(day, known):
+            landing.take(offer)
+    finally:
+        source.close()
+    report = landing.report
+    report.errors[:0] = source.problems
+    _log.info("%s", report)
+    if report.errors:
+        raise LandingError(f"{contract.name}: {len(report.errors)} not landed: {'; '.join(report.errors[:5])}", report)
+    return report
+
+
+class _Landing:
+    """One run over a feed's offers."""
+
+    def __init__(
+        self, contract: FeedContract, source: Source, run_id: str, day: date, known: Iterable[DeliveryRow]
+    ) -> None:
+        self._contract, self._source, self._run_id, self._day = contract, source, run_id, day
+        self._is_pull = contract.source.kind == "api"
+        self._known = {row.delivery_id: row for row in known}
+        self._store = LandingStore(settings.landing_path(), contract.name)
+        self.report = LandingReport(contract.name, day)
+
+    def take(self, offer: Offer) -> None:
+        """Land one offer and record it; an error is noted, not raised."""
+        if not self._is_pull and self._is_known(offer):
+            self.report.known += 1
+            return
+        part = self._store.part()
+        try:
+            self._record(offer, part, *self._fetch(offer, part))
+        except IncompletePullError as error:
+            self._record(offer, part, error.fetched, "incomplete")
+            self.report.errors.append(str(error))
+        except SourceError as error:
+            self.report.errors.append(f"{offer.name} of {offer.business_date}: {error}")
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _is_known(self, offer: Offer) -> bool:
+        row = self._known.get(delivery_id(offer))
+        # Damage on the way looks like a wrong hash: whoever runs the day again has it fetched again.
+        damaged = row is not None and (row.reason or "").startswith(FileReason.WRONG_SHA256)
+        return row is not None and not (damaged and offer.business_date == self._day)
+
+    def _fetch(self, offer: Offer, part: Path) -> tuple[FetchedFile, str | None]:
+        """Return what was fetched and why it is refused; a wrong hash is fetched once more before it is believed."""
+        fetched = self._source.fetch(offer, part)
+        if offer.problem or offer.declared_sha256 in (None, fetched.sha256):
+            return fetched, offer.problem
+        fetched = self._source.fetch(offer, part)
+        return fetched, None if fetched.sha256 == offer.declared_sha256 else FileReason.WRONG_SHA256.value
+
+    def _record(self, offer: Offer, part: Path, fetched: FetchedFile, refused: str | None) -> None:
+        """Keep the bytes, then the manifest, then the row: whatever is recorded is on disk."""
+        place = self._store.keep(part, fetched.sha256)
+        delivery = self._judged(offer, fetched, refused, place)
+        self._store.describe(place, delivery)
+        with ops.engine().begin() as conn:
+            ops.record_delivery(conn, delivery)
+        self._known[delivery.delivery_id] = delivery
+        self.report.count(delivery)
+        _log.info("%s: %s of %s: %s", offer.feed, offer.name, offer.business_date, delivery.outcome)
+
+    def _judged(self, offer: Offer, fetched: FetchedFile, refused: str | None, place: Path) -> DeliveryRow:
+        received = now()
+        row = DeliveryRow(
+            delivery_id=delivery_id(offer, fetched.sha256 if self._is_pull else None),
+            feed=offer.feed,
+            business_date=offer.business_date,
+            name=offer.name,
+            sender=offer.sender,
+            sha256=fetched.sha256,
+            size_bytes=fetched.size,
+            rows_declared=offer.declared_rows if fetched.rows is None else fetched.rows,
+            published_at=offer.published_at,
+            received_at=received,
+            landing_uri=place.as_uri(),
+            contract_version=self._contract.version,
+            run_id=self._run_id,
+        )
+        if refused == "incomplete":
+            return replace(row, outcome="incomplete", reason="the pages do not add up to the declared total")
+        if refused:
+            return replace(row, outcome="rejected", reason=refused)
+        if self._repeats(row):
+            own = _digest(row.delivery_id, received.isoformat()) if self._is_pull else row.delivery_id
+            return replace(row, outcome="repeat", delivery_id=own)
+        return replace(row, published_at=self._version_time(row)) if self._is_pull else row
+
+    def _repeats(self, new: DeliveryRow) -> bool:
+        """Whether ``new`` brings the bytes of a delivery that was taken for the same day (decisions 56 and 62).
+
+        Not so if another version of the same file lies between them: then the sender went back to the older one. A
+        delivery that is not judged yet counts only if its declared rows agree, since it may be refused for them.
+        """
+        day = [row for row in self._known.values() if row.business_date == new.business_date]
+        taken = [
+            row
+            for row in day
+            if row.sha256 == new.sha256
+            and row.outcome in _TAKEN
+            and (self._is_pull or row.delivery_id != new.delivery_id)
+            and _is_undo(row.name) == _is_undo(new.name)
+            and (row.outcome == "accepted" or row.rows_declared == new.rows_declared)
+        ]
+        return any(not self._replaced_between(row, new, day) for row in taken)
+
+    def _replaced_between(self, old: DeliveryRow, new: DeliveryRow, day: list[DeliveryRow]) -> bool:
+        if self._is_pull:
+            versions = [row for row in day if row.name == new.name and row.outcome in _TAKEN]
+            return max(versions, key=_published, default=old).sha256 != new.sha256
+        first, last = sorted((_published(old), _published(new)))
+        return old.name == new.name and any(
+            row.name == new.name
+            and row.sha256 != new.sha256
+            and row.outcome in _TAKEN
+            and first < _published(row) < last
+            for row in day
+        )
+
+    def _version_time(self, new: DeliveryRow) -> datetime | None:
+        """Return when a pull counts as published: a second after the version of the same day that it replaces."""
+        versions = [
+            row for row in self._known.values() if (row.business_date, row.name) == (new.business_date, new.name)
+        ]
+        earlier = [_published(row) for row in versions if row.outcome in _TAKEN]
+        return max(earlier) + timedelta(seconds=1) if earlier else new.published_at
+
+
+def _published(row: DeliveryRow) -> datetime:
+    return row.published_at or row.received_at or now()
+
+
+def _is_undo(name: str) -> bool:
+    return "_undo" in name
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
+
+
+def delivery_id(offer: Offer, sha256: str | None = None) -> str:
+    """Return the identifier of a delivery: 24 hexadecimal digits, the same in every run and on every machine.
+
+    Args:
+        offer: what the sender says of it.
+        sha256: for an API pull, which declares nothing before it is fetched, the hash of its bytes.
+    """
+    if sha256 is not None:
+        return _digest(offer.feed, offer.business_date.isoformat(), offer.name, sha256)
+    published = offer.published_at.timestamp()
+    return _digest(
+        offer.feed,
+        offer.business_date.isoformat(),
+        offer.name,
+        f"{published:.6f}",
+        offer.declared_sha256 or "",
+        "" if offer.declared_rows is None else str(offer.declared_rows),
+    )

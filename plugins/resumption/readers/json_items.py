@@ -1,0 +1,115 @@
+"""JSON lines, and the pages of an HTTP API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from resumption.contracts.reasons import FileReason
+from resumption.readers import text
+from resumption.readers.result import FileRejected, ReadResult, SkippedRow
+from resumption.readers.rows import Column, RawRows, finish, strings
+
+if TYPE_CHECKING:
+    from resumption.contracts.feed import FeedContract
+
+# Numbers stay as they were written: 36.50 and an 18-digit number must not pass through a float.
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+_BROKEN = object()
+
+
+def read_jsonl(data: bytes, contract: FeedContract, rows_declared: int | None) -> ReadResult:
+    """Read JSON lines: one object a line.
+
+    Raises:
+        FileRejected: see ``resumption.readers.read``; TRUNCATED when the last line is not JSON.
+    """
+    found = text.body(text.decode(data, contract.reader.encoding))
+    lines = found.data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+    items = [_parse(line.decode()) if line.strip() else None for line in lines]
+    if items[-1] is _BROKEN:
+        raise FileRejected(FileReason.TRUNCATED, f"row {len(items)}, the last, is not JSON: it breaks off")
+    return finish(_raw(items, contract, found.blank_tail), contract, rows_declared)
+
+
+def read_api(data: bytes, contract: FeedContract, rows_declared: int | None) -> ReadResult:
+    """Read the pages of one API pull: a JSON array of page bodies, each with ``items`` and ``total``.
+
+    No items at all is a good pull if the sender said so (a day without changes).
+
+    Raises:
+        FileRejected: see ``resumption.readers.read``; TRUNCATED when the items do not add up to ``total``.
+    """
+    pages = _parse(text.decode(data, contract.reader.encoding).decode())
+    if not isinstance(pages, list) or not all(isinstance(page, dict) for page in pages):
+        raise FileRejected(FileReason.UNREADABLE, "expected a JSON array of pages")
+    items = [item for page in pages for item in page.get("items") or ()]
+    totals = {int(page["total"]) for page in pages if str(page.get("total", "")).isdigit()}
+    if totals != {len(items)}:
+        raise FileRejected(FileReason.TRUNCATED, f"expected {sorted(totals)} items as declared, got {len(items)}")
+    if not items and not rows_declared:
+        return _nothing(contract)
+    blank_is_malformed = [item if item is not None else _BROKEN for item in items]
+    return finish(_raw(blank_is_malformed, contract, 0), contract, rows_declared)
+
+
+def _parse(line: str) -> Any:
+    try:
+        return _DECODER.decode(line)
+    except (json.JSONDecodeError, RecursionError):
+        return _BROKEN
+
+
+def _nothing(contract: FeedContract) -> ReadResult:
+    """Return the result of a delivery that rightly holds no rows."""
+    schema = pa.schema([(c.name, pa.string()) for c in contract.columns] + [("row_number", pa.int32())])
+    return ReadResult(table=schema.empty_table(), rows_received=0)
+
+
+def _raw(items: Sequence[Any], contract: FeedContract, blank_tail: int) -> RawRows:
+    """Put objects side by side; ``None`` stands for a blank line."""
+    rows: list[dict[str, Any]] = []
+    numbers: list[int] = []
+    malformed: list[SkippedRow] = []
+    for number, item in enumerate(items, start=1):
+        row = {} if item is None else item
+        if isinstance(row, dict) and _storable(row):
+            rows.append(row)
+            numbers.append(number)
+        else:
+            malformed.append(SkippedRow(number, "unusable text" if isinstance(row, dict) else "not a JSON object"))
+    # With no row to name the keys, the contract does: then every row is malformed, not the file.
+    keys = list(dict.fromkeys(key for row in rows for key in row)) or [c.source_name for c in contract.columns]
+    columns = tuple(_column([row.get(key) for row in rows]) for key in keys)
+    return RawRows(tuple(keys), columns, np.array(numbers, dtype=np.int32), tuple(malformed), blank_tail)
+
+
+def _storable(item: dict[str, Any]) -> bool:
+    """Whether no text has a NUL or half a surrogate pair: neither Arrow nor PostgreSQL takes them."""
+    return not any(isinstance(value, str) and _unusable(value) for value in (*item, *item.values()))
+
+
+def _unusable(value: str) -> bool:
+    # isascii is a flag of the string, so nearly every value costs one look.
+    if value.isascii():
+        return "\0" in value
+    return "\0" in value or any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _column(values: list[Any]) -> Column:
+    try:
+        return strings(values)
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        return strings(list(_as_text(values)))
+
+
+def _as_text(values: Iterable[Any]) -> Iterable[str | None]:
+    for value in values:
+        if value is None or isinstance(value, str):
+            yield value
+        else:
+            yield json.dumps(value, ensure_ascii=True)

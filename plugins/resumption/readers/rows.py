@@ -1,0 +1,126 @@
+"""Common end of all readers: raw columns → the contract's columns, without blank rows and subtotals, and counted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+
+from resumption.contracts.reasons import FileReason
+from resumption.readers.header import HeaderMatch, match_header, require_columns
+from resumption.readers.result import FileRejected, ReadResult, SkippedRow
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from resumption.contracts.feed import FeedContract
+
+_BLANKS = " \t\r\n\u3000\u00a0"
+Column = Any
+"""A string array of Arrow, chunked or not."""
+_compute: Any = pyarrow.compute
+
+
+@dataclass(frozen=True)
+class RawRows:
+    """Rows as they stand in the delivery, before the contract is applied.
+
+    Attributes:
+        header: header cells as written.
+        columns: one string array per header cell.
+        numbers: row number of each row.
+        malformed: rows that are in none of the columns.
+        blank_tail: blank rows after the last one; they count if the sender counted them.
+    """
+
+    header: tuple[str, ...]
+    columns: tuple[Column, ...]
+    numbers: NDArray[np.int32]
+    malformed: tuple[SkippedRow, ...] = ()
+    blank_tail: int = 0
+
+
+def finish(raw: RawRows, contract: FeedContract, rows_declared: int | None) -> ReadResult:
+    """Apply the contract's columns to raw rows and judge the file by its count.
+
+    Raises:
+        FileRejected: MISSING_COLUMN, HEADER_ONLY, or TRUNCATED when the count is not the declared one.
+    """
+    match = require_columns(match_header(raw.header, contract))
+    received = _count(raw, rows_declared)
+    blank = _blank_rows(raw.columns, len(raw.numbers))
+    subtotal = _subtotal_rows(raw.columns, contract.reader.subtotals, len(raw.numbers)) & ~blank
+    keep = ~(blank | subtotal)
+    ignored = [SkippedRow(int(n), "blank") for n in raw.numbers[blank]]
+    ignored += [SkippedRow(int(n), "subtotal") for n in raw.numbers[subtotal]]
+    known = len(raw.numbers) + len(raw.malformed)
+    ignored += [SkippedRow(n, "blank") for n in range(known + 1, received + 1)]
+    return ReadResult(
+        table=_select(raw, match, keep),
+        rows_received=received,
+        ignored=tuple(sorted(ignored, key=lambda row: row.row_number)),
+        malformed=raw.malformed,
+        unknown_columns=match.unknown,
+        schema_fingerprint=match.fingerprint,
+        headers={name: raw.header[position] for name, position in match.positions.items()},
+    )
+
+
+def _count(raw: RawRows, declared: int | None) -> int:
+    """Return the rows received; blank last lines count only if the sender counted them."""
+    found = len(raw.numbers) + len(raw.malformed)
+    if not found:
+        raise FileRejected(FileReason.HEADER_ONLY, "expected rows below the header, got none")
+    if declared is None:
+        return found
+    if not found <= declared <= found + raw.blank_tail:
+        raise FileRejected(FileReason.TRUNCATED, f"expected {declared} rows as declared, got {found}")
+    return declared
+
+
+def _blank_rows(columns: Sequence[Column], count: int) -> NDArray[np.bool_]:
+    blank = np.ones(count, dtype=bool)
+    for column in columns:
+        # Nearly always the first column settles it.
+        if not blank.any():
+            break
+        empty = _compute.equal(
+            _compute.utf8_length(_compute.utf8_trim(_compute.fill_null(column, ""), characters=_BLANKS)), 0
+        )
+        blank &= _as_numpy(empty)
+    return blank
+
+
+def _as_numpy(verdicts: Column) -> NDArray[np.bool_]:
+    chunks = verdicts.chunks if isinstance(verdicts, pa.ChunkedArray) else [verdicts]
+    return np.concatenate([chunk.to_numpy(zero_copy_only=False) for chunk in chunks] or [np.zeros(0)]).astype(bool)
+
+
+def _subtotal_rows(columns: Sequence[Column], words: Sequence[str], count: int) -> NDArray[np.bool_]:
+    """Find rows in which a cell ends in a subtotal word, perhaps with a colon, a note in brackets or its figure."""
+    found = np.zeros(count, dtype=bool)
+    if not words:
+        return found
+    spaced = "|".join(r"[\s\x{3000}]*".join(map(re.escape, word)) for word in words)
+    pattern = rf"^[^0-9]{{0,30}}(?:{spaced})[\s\x{{3000}}]*(?:[:：].*|[(（].*[)）]|\d[\d,.]*[户家个]?)?[\s\x{{3000}}]*$"
+    for column in columns:
+        hit = _compute.fill_null(_compute.match_substring_regex(column, pattern), False)
+        found |= _as_numpy(hit)
+    return found
+
+
+def _select(raw: RawRows, match: HeaderMatch, keep: NDArray[np.bool_]) -> pa.Table:
+    columns: dict[str, Any] = {name: raw.columns[position] for name, position in match.positions.items()}
+    columns["row_number"] = pa.array(raw.numbers, pa.int32())
+    table = pa.table(columns)
+    return table if keep.all() else table.filter(pa.array(keep))
+
+
+def strings(values: Sequence[str | None]) -> Column:
+    """Return an Arrow string array in which an empty string is null."""
+    return pa.array([None if value == "" else value for value in values], pa.string())
