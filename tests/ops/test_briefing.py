@@ -209,6 +209,5 @@ def test_the_text_fits_a_terminal_and_its_columns_line_up_with_chinese_names(day
     lines = render(named).splitlines()
     start = lines.index(next(one for one in lines if one.startswith("  unit")))
     assert {width(one) for one in lines[start : start + 4]} == {width(lines[start])}
-    print(render(named))
     assert max(width(one) for one in lines) <= 110
     assert "Tuesday, 25 February 2020" in lines[0]

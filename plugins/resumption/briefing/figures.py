@@ -285,7 +285,7 @@ def _feed_line(
 
     return FeedLine(
         feed=feed,
-        status=_status(feed, deliveries, failed),
+        status=_status(feed, deliveries, failed, state.state if state else None),
         deliveries=len(deliveries),
         rows_accepted=total("rows_accepted"),
         rows_quarantined=total("rows_quarantined"),
@@ -300,7 +300,7 @@ def _feed_line(
     )
 
 
-def _status(feed: str, deliveries: Sequence[Any], failed: bool) -> FeedStatus:
+def _status(feed: str, deliveries: Sequence[Any], failed: bool, freshness: str | None) -> FeedStatus:
     if failed:
         return "failed"
     if any(d.outcome == "accepted" for d in deliveries):
@@ -309,7 +309,8 @@ def _status(feed: str, deliveries: Sequence[Any], failed: bool) -> FeedStatus:
         return "landed"
     if deliveries:
         return "rejected"
-    return "missing" if load_feed(feed).delivery.cadence == "daily" else "not due"
+    # A weekly or monthly list is missed only once its own day has passed without it.
+    return "missing" if freshness == "stale" or load_feed(feed).delivery.cadence == "daily" else "not due"
 
 
 # Checks and tables
