@@ -9,7 +9,7 @@ from types import FrameType
 
 from runtime import run
 from runtime.backfill import Days
-from runtime.home import Home, RuntimeProblem, say
+from runtime.home import Home, RunError, say
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -35,7 +35,7 @@ def _source(options: argparse.Namespace, last: run.Source | None) -> run.Source:
     default = last or run.Source(run.SIMULATOR, 0.1)
     scale = default.scale if options.scale is None else options.scale
     if not 0 < scale <= 100:
-        raise RuntimeProblem(f"SCALE is a share of the district above 0, like 0.1; it was {scale:g}")
+        raise RunError(f"SCALE is a share of the district above 0, like 0.1; it was {scale:g}")
     return run.Source(options.senders or default.senders, scale)
 
 
@@ -59,7 +59,7 @@ def main() -> int:
     try:
         options = _parser().parse_args()
         return _do(options, Home.from_environment())
-    except RuntimeProblem as problem:
+    except RunError as problem:
         say(f"make: {problem}")
         return 1
     except KeyboardInterrupt:

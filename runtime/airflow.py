@@ -1,4 +1,4 @@
-"""A headless Airflow under the run folder: api-server, scheduler, dag-processor and triggerer, and no more processes."""
+"""A headless Airflow under the run folder: api-server, scheduler, dag-processor and triggerer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from runtime import postgres, processes
 from runtime.home import (
     ROOT,
     Home,
-    RuntimeProblem,
+    RunError,
     free_port,
     is_free,
     keep_secret,
@@ -56,10 +56,8 @@ def _port(home: Home) -> int:
     """The UI's port in this run folder: last time's while it is free or ours, else the next free one from 8080."""
     path = _folder(home) / "port"
     remembered = int(read_json(path, UI_PORT))
-    if processes.running(home, "api-server") or is_free(remembered):
-        chosen = remembered
-    else:
-        chosen = free_port(UI_PORT)
+    usable = processes.running(home, "api-server") or is_free(remembered)
+    chosen = remembered if usable else free_port(UI_PORT)
     write_private(path, f"{chosen}\n")
     return chosen
 
@@ -129,12 +127,12 @@ def environment(home: Home, scheduled: bool = False) -> dict[str, str]:
     """The environment of Airflow's processes and so of every task, all but the connections to the senders.
 
     Unless `scheduled`, nothing runs by the clock, only what is asked for: a run of today would take in everything that
-    the senders have, whatever business dates were meant. Raises RuntimeProblem when there is no warehouse.
+    the senders have, whatever business dates were meant. Raises RunError when there is no warehouse.
     """
     server = postgres.last_server(home)
     warehouse = postgres.warehouse_url(home)
     if server is None or warehouse is None:
-        raise RuntimeProblem("Airflow needs the warehouse first: run `make warehouse`")
+        raise RunError("Airflow needs the warehouse first: run `make warehouse`")
     kept = {name: value for name, value in os.environ.items() if name not in DROPPED}
     for option, value in _settings(home, server.url("airflow"), scheduled).items():
         section, _, key = option.partition(".")
@@ -164,7 +162,7 @@ def migrate(home: Home, variables: dict[str, str]) -> None:
     with processes.log_path(home, "migrate").open("wb") as log:
         done = subprocess.run(command, env=variables, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)
     if done.returncode != 0:
-        raise RuntimeProblem(f"airflow db migrate failed; its log ends:\n{processes.tail(home, 'migrate')}")
+        raise RunError(f"airflow db migrate failed; its log ends:\n{processes.tail(home, 'migrate')}")
     mark.write_text(version("apache-airflow"), encoding="utf-8")
 
 
@@ -176,7 +174,7 @@ def start(home: Home, variables: dict[str, str]) -> None:
 
 
 def wait_healthy(home: Home, healthy: Callable[[], bool], seconds: float = 120) -> None:
-    """Wait until Airflow answers that all of it is well; raises RuntimeProblem with the log of what died or hangs."""
+    """Wait until Airflow answers that all of it is well; raises RunError with the log of what died or hangs."""
 
     def settled() -> bool:
         return not is_running(home) or healthy()
@@ -184,6 +182,6 @@ def wait_healthy(home: Home, healthy: Callable[[], bool], seconds: float = 120) 
     came_up = wait_until(settled, seconds, pause=0.25)
     dead = [name for name in COMPONENTS if processes.running(home, name) is None]
     if dead:
-        raise RuntimeProblem(f"Airflow's {dead[0]} ended; its log ends:\n{processes.tail(home, dead[0])}")
+        raise RunError(f"Airflow's {dead[0]} ended; its log ends:\n{processes.tail(home, dead[0])}")
     if not came_up:
-        raise RuntimeProblem(f"Airflow is not healthy after {seconds:.0f} s; its logs lie in {home.logs}")
+        raise RunError(f"Airflow is not healthy after {seconds:.0f} s; its logs lie in {home.logs}")

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import requests
 
 from runtime.airflow import Login
-from runtime.home import RuntimeProblem
+from runtime.home import RunError
 
 ZONE = ZoneInfo("Asia/Shanghai")
 PAGE = 100
@@ -53,11 +53,11 @@ class Airflow:
         body = {"username": self._login.user, "password": self._login.password}
         answer = self._session.post(f"{self._login.url}/auth/token", json=body, timeout=30)
         if not answer.ok:
-            raise RuntimeProblem(f"Airflow refused the login of {self._login.user}: HTTP {answer.status_code}")
+            raise RunError(f"Airflow refused the login of {self._login.user}: HTTP {answer.status_code}")
         self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
 
     def call(self, method: str, path: str, **options: Any) -> Any:
-        """One call below /api/v2; raises RuntimeProblem with Airflow's answer when it is not a success."""
+        """One call below /api/v2; raises RunError with Airflow's answer when it is not a success."""
         if "Authorization" not in self._session.headers:
             self._authenticate()
         url = f"{self._login.url}/api/v2/{path}"
@@ -66,7 +66,7 @@ class Airflow:
             self._authenticate()
             answer = self._session.request(method, url, timeout=60, **options)
         if not answer.ok:
-            raise RuntimeProblem(f"Airflow: {method} {path} gave HTTP {answer.status_code}: {answer.text[:500]}")
+            raise RunError(f"Airflow: {method} {path} gave HTTP {answer.status_code}: {answer.text[:500]}")
         return answer.json() if answer.content else None
 
     def pages(self, path: str, key: str, **parameters: Any) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from runtime.api import Airflow, Run
-from runtime.home import RuntimeProblem, say, wait_until
+from runtime.home import RunError, say, wait_until
 
 CONSOLIDATED = "consolidated"
 PAUSE = 1.0
@@ -25,14 +25,14 @@ class Days:
 
     @classmethod
     def parse(cls, text: str) -> Days:
-        """`2020-02-23..2020-02-25` or one date; raises RuntimeProblem for anything else."""
+        """`2020-02-23..2020-02-25` or one date; raises RunError for anything else."""
         first, _, last = text.partition("..")
         try:
             days = cls(date.fromisoformat(first.strip()), date.fromisoformat((last or first).strip()))
         except ValueError:
-            raise RuntimeProblem(f"DAYS is a date or two, like 2020-02-23..2020-02-25; it was {text!r}") from None
+            raise RunError(f"DAYS is a date or two, like 2020-02-23..2020-02-25; it was {text!r}") from None
         if days.first > days.last:
-            raise RuntimeProblem(f"DAYS must run forward: {days.first} lies after {days.last}")
+            raise RunError(f"DAYS must run forward: {days.first} lies after {days.last}")
         return days
 
     def __len__(self) -> int:
@@ -47,7 +47,7 @@ class Days:
 
 
 def wait_for_dags(airflow: Airflow, wanted: Iterable[str], seconds: float = 90) -> None:
-    """Wait until the dag-processor has read the DAG files; raises RuntimeProblem naming what it could not read."""
+    """Wait until the dag-processor has read the DAG files; raises RunError naming what it could not read."""
     missing = set(wanted)
 
     def known() -> bool:
@@ -57,7 +57,7 @@ def wait_for_dags(airflow: Airflow, wanted: Iterable[str], seconds: float = 90) 
     wait_until(known, seconds, pause=0.5)
     errors = "".join(f"\n  {file}: {why}" for file, why in airflow.import_errors().items())
     if missing:
-        raise RuntimeProblem(f"Airflow does not know the DAGs {', '.join(sorted(missing))}{errors}")
+        raise RunError(f"Airflow does not know the DAGs {', '.join(sorted(missing))}{errors}")
     if errors:
         say(f"  DAG files that could not be read:{errors}")
 
@@ -65,7 +65,7 @@ def wait_for_dags(airflow: Airflow, wanted: Iterable[str], seconds: float = 90) 
 def backfill(airflow: Airflow, dags: list[str], days: Days, title: str, patience: float) -> list[Run]:
     """Run every business date of some DAGs, in date order within each, and wait.
 
-    Returns the runs in their final states. Raises RuntimeProblem when no run ends for `patience` seconds.
+    Returns the runs in their final states. Raises RunError when no run ends for `patience` seconds.
     """
     for dag in dags:
         airflow.unpause(dag)
@@ -88,7 +88,7 @@ def _watch(airflow: Airflow, dags: set[str], count: int, title: str, patience: f
         if ended != before:
             before, moved = ended, time.monotonic()
         if time.monotonic() - moved > patience:
-            raise RuntimeProblem(f"no {title} run ended for {patience:.0f} s; see the task logs.{line}")
+            raise RunError(f"no {title} run ended for {patience:.0f} s; see the task logs.{line}")
         progress.show(f"{line}; running: {', '.join(airflow.running_tasks()) or 'nothing yet'}")
         time.sleep(PAUSE)
 

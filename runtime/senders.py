@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 
 from runtime import processes
-from runtime.home import Home, RuntimeProblem
+from runtime.home import Home, RunError
 
 NAME = "simulator"
 CONNECTIONS = ("registry_api", "module_api", "carrier_mobile_sftp", "grid_sftp")
@@ -23,11 +23,11 @@ def variable(connection: str) -> str:
 def external(variables: Mapping[str, str]) -> dict[str, str]:
     """The connections to senders that are already there.
 
-    Raises RuntimeProblem naming all that are missing.
+    Raises RunError naming all that are missing.
     """
     missing = [variable(name) for name in CONNECTIONS if not variables.get(variable(name))]
     if missing:
-        raise RuntimeProblem(
+        raise RunError(
             f"SENDERS=external needs the senders as Airflow connections in the environment; missing: "
             f"{', '.join(missing)}. One is set like this: {EXAMPLE}"
         )
@@ -57,5 +57,5 @@ def simulated(home: Home, scale: float, seconds: float = 120) -> dict[str, str]:
         if all(variable(name) in found for name in CONNECTIONS):
             return found
         if not processes.alive(process) or time.monotonic() > end:
-            raise RuntimeProblem(f"the simulator did not come up; its log ends:\n{processes.tail(home, NAME)}")
+            raise RunError(f"the simulator did not come up; its log ends:\n{processes.tail(home, NAME)}")
         time.sleep(0.1)
