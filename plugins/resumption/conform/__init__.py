@@ -77,9 +77,7 @@ def conform(contract: FeedContract, rows: pa.Table, origin: Origin, token_key: b
     return Conformation(lake.filter(accepted), quarantined)
 
 
-def _lake_table(
-    contract: FeedContract, results: dict[str, ColumnResult], rows: pa.Table, origin: Origin
-) -> pa.Table:
+def _lake_table(contract: FeedContract, results: dict[str, ColumnResult], rows: pa.Table, origin: Origin) -> pa.Table:
     """Put the conformed arrays and the system columns together in the lake's order."""
     count = rows.num_rows
     arrays = [array for result in results.values() for array in result.arrays]
@@ -109,9 +107,14 @@ def _quarantined(contract: FeedContract, rows: pa.Table, reasons: pa.ListArray) 
     """Return refused rows with their payload masked."""
     columns = [c for c in contract.columns if c.name in rows.column_names]
     hidden = {c.source_name: masked(c, rows[c.name]).to_pylist() for c in columns}
-    payload = [json.dumps(dict(zip(hidden, row, strict=True)), ensure_ascii=False) for row in zip(*hidden.values(), strict=True)]
+    payload = [
+        json.dumps(dict(zip(hidden, row, strict=True)), ensure_ascii=False)
+        for row in zip(*hidden.values(), strict=True)
+    ]
     numbers = rows["row_number"].combine_chunks().cast(pa.int32())
-    return pa.Table.from_arrays([numbers, reasons.cast(MARKS), pa.array(payload, pa.string())], schema=QUARANTINE_SCHEMA)
+    return pa.Table.from_arrays(
+        [numbers, reasons.cast(MARKS), pa.array(payload, pa.string())], schema=QUARANTINE_SCHEMA
+    )
 
 
-__all__ = ["Conformation", "Origin", "QUARANTINE_SCHEMA", "conform"]
+__all__ = ["QUARANTINE_SCHEMA", "Conformation", "Origin", "conform"]

@@ -6,7 +6,7 @@ specification, runs once a distinct value, and Arrow spreads the answers over th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,7 +47,10 @@ def conform_column(column: FeedColumn, raw: pa.ChunkedArray | None, rows: int, c
     # A null cell takes the answer that stands after those of all values.
     indices = pc.fill_null(encoded.indices, pa.scalar(len(values), encoded.indices.type))
     base = column.name.removesuffix("_token").removesuffix("_c").removesuffix("_on").removesuffix("_at")
-    spread: Callable[[list[Any], pa.DataType], pa.Array] = lambda items, kind: pa.array(items, kind).take(indices)
+
+    def spread(items: list[Any], kind: pa.DataType) -> pa.Array:
+        return pa.array(items, kind).take(indices)
+
     return ColumnResult(
         arrays=[spread(part, field.type) for part, field in zip(parts, fields, strict=True)],
         marks=spread([mark and f"{base}_{mark}" for mark in marks], pa.string()),
@@ -97,7 +100,7 @@ def _pairs(spec: ConformSpec, values: list[str]) -> Parts:
     answered = [rule(value) if value.strip() else blank for value in values] + [blank]
     first, second, marks = (list(part) for part in zip(*answered, strict=True))
     blank_reason = _blank_reason(spec)
-    reasons = [blank_reason if not value.strip() else None for value in values] + [blank_reason]
+    reasons: list[str | None] = [*(None if value.strip() else blank_reason for value in values), blank_reason]
     return [first, second], marks, reasons
 
 

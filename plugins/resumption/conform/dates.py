@@ -21,10 +21,10 @@ _MONTH_DAY = re.compile(r"(\d{1,2})\s*月\s*(\d{1,2})\s*日?")
 _DOTTED = re.compile(r"(\d{1,2})\.(\d{1,2})")
 _SERIAL = re.compile(r"([34]\d{4})(\.\d+)?")
 _CLOCK = re.compile(r"(\d{1,2})[:：时](\d{1,2})(?:[:：分](\d{1,2})(?:\.\d+)?秒?|分?)")
-_EXCEL_EPOCH = datetime(1899, 12, 30)
+_EXCEL_EPOCH = datetime(1899, 12, 30, tzinfo=SHANGHAI)
 
 
-class _Ambiguous(ValueError):
+class _AmbiguousError(ValueError):
     """2.1 may be the 1st, or the 10th with its zero dropped by a spreadsheet."""
 
 
@@ -51,7 +51,7 @@ def _parse_date(text: str, around: date) -> date:
         return (_EXCEL_EPOCH + timedelta(days=int(match[1]))).date()
     if match := _DOTTED.fullmatch(text):
         if match[2] in ("1", "2", "3"):
-            raise _Ambiguous
+            raise _AmbiguousError
         return _nearest_year(int(match[1]), int(match[2]), around)
     raise ValueError("not a date")
 
@@ -59,11 +59,10 @@ def _parse_date(text: str, around: date) -> date:
 def _parse_time(text: str, around: date) -> datetime:
     """Return the instant in ``text``; a date alone is its midnight."""
     if match := _COMPACT_TIME.fullmatch(text):
-        moment = datetime.strptime(match[1] + match[2] + match[3] + (match[4] or "00"), "%Y%m%d%H%M%S")
-        return moment.replace(tzinfo=SHANGHAI)
+        return datetime.strptime(f"{match[1]}{match[2]}{match[3]}{match[4] or '00'}+0800", "%Y%m%d%H%M%S%z")
     if (match := _SERIAL.fullmatch(text)) and match[2]:
         seconds = round(float(match[0]) % 1 * 86400)
-        return (_EXCEL_EPOCH + timedelta(days=int(match[1]), seconds=seconds)).replace(tzinfo=SHANGHAI)
+        return _EXCEL_EPOCH + timedelta(days=int(match[1]), seconds=seconds)
     try:
         moment = datetime.fromisoformat(text)
         return moment if moment.tzinfo else moment.replace(tzinfo=SHANGHAI)
@@ -89,7 +88,7 @@ def to_date(text: str, around: date, window_days: int | None) -> Answer:
     try:
         try:
             day = _parse_date(folded, around)
-        except _Ambiguous:
+        except _AmbiguousError:
             return Refused(RowReason.DATE_AMBIGUOUS)
         except ValueError:
             day = _parse_time(folded, around).astimezone(SHANGHAI).date()
@@ -105,7 +104,9 @@ def to_month(text: str, around: date) -> Answer:
     folded = fold(text)
     match = re.fullmatch(r"(\d{4})\s*[-/.年]?\s*(\d{1,2})\s*月?", folded)
     if match and 1 <= int(match[2]) <= 12 and not _SERIAL.fullmatch(folded):
-        return Conformed(date(int(match[1]), int(match[2]), 1), None if folded == f"{match[1]}-{match[2]:0>2}" else "reformatted")
+        return Conformed(
+            date(int(match[1]), int(match[2]), 1), None if folded == f"{match[1]}-{match[2]:0>2}" else "reformatted"
+        )
     answer = to_date(text, around, None)
     return answer if isinstance(answer, Refused) else Conformed(answer.value.replace(day=1), "reformatted")
 
@@ -115,7 +116,7 @@ def to_timestamp(text: str, around: date, window_days: int | None) -> Answer:
     folded = fold(text)
     try:
         moment = _parse_time(folded, around)
-    except _Ambiguous:
+    except _AmbiguousError:
         return Refused(RowReason.DATE_AMBIGUOUS)
     except (ValueError, OverflowError):
         return Refused(RowReason.DATE_INVALID)

@@ -17,7 +17,7 @@ _PEOPLES = re.compile(
     "(蒙古族?|藏族|回族|维吾尔|哈萨克|柯尔克孜|朝鲜族|土家族|苗族|侗族|布依族|壮族|彝族|羌族|白族|傣族|景颇族|傈僳族|哈尼族|黎族)+$"
 )
 _SEPARATORS = re.compile(r"[-,，/|·>]+")
-_COMMUNITY = re.compile(r"(?:街道|区|镇)([\u4e00-\u9fff]{2,6}?社区)")
+_COMMUNITY = re.compile(r".*(?:街道|镇|(?<!社)区)([\u4e00-\u9fff]{2,6}?社区)")
 
 
 def reference_rows(name: str) -> list[dict[str, str]]:
@@ -63,7 +63,8 @@ def to_region_code(text: str) -> Answer:
 
 @cache
 def _subdistricts() -> tuple[str, ...]:
-    return tuple(row["name"] for row in reference_rows("subdistricts"))
+    names = (row["name"] for row in reference_rows("subdistricts"))
+    return tuple(name for name in names if name.endswith(("街道", "镇", "乡")))
 
 
 def split_address(text: str) -> tuple[str | None, str | None]:
@@ -73,5 +74,5 @@ def split_address(text: str) -> tuple[str | None, str | None]:
     """
     address = simplified(squeeze(text))
     subdistrict = next((name for name in _subdistricts() if name in address), None)
-    community = _COMMUNITY.search(address)
+    community = _COMMUNITY.match(address)
     return subdistrict, community[1] if community else None

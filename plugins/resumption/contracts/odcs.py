@@ -63,5 +63,5 @@ def owner(contract: OpenDataContractStandard, path: Path) -> str:
     members = getattr(contract.team, "members", None) or []
     for member in members:
         if member.role == "owner" and member.username:
-            return member.username
+            return str(member.username)
     raise ContractError(f"{path.name}: team.members must name one member with role: owner")

@@ -1,0 +1,15 @@
+"""
+### Stays in other prefectures, from the carrier's drop.
+
+Files named `_undo` retract rows, whatever the order of arrival.
+
+**land** fetches every delivery up to the business date that is not landed yet. **publish** reads, conforms and checks
+them and replaces their lake partitions. Both may be cleared and run again at any time: partitions are replaced.
+A critical check keeps the last good partition and fails **publish**; see `docs/operating.md`.
+"""
+
+from airflow.sdk import DAG
+
+from resumption.dagkit import feed_dag
+
+dag: DAG = feed_dag("carrier_mobile", __doc__)

@@ -1,0 +1,180 @@
+"""How this project's DAGs look, so that a DAG file says only what is its own.
+
+Nothing here imports pandas, pyarrow, DuckDB or Great Expectations: that happens inside the tasks.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+from airflow.sdk import DAG, Asset, BaseOperator, CronPartitionTimetable, get_current_context, task
+from airflow.sdk.exceptions import AirflowException, AirflowSkipException
+
+from resumption.contracts import FeedContract, load_feed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+SHANGHAI = timezone(timedelta(hours=8))
+FIRST_DAY = os.environ.get("RESUMPTION_START", "")
+"""Business date from which the scheduler catches up by itself; without it, past days are loaded by backfill."""
+
+GRACE = timedelta(hours=4)
+"""How long a feed that is overdue is asked for again before the day goes on without it."""
+
+SENDERS_POOL = "senders"
+"""Pool of all tasks that talk to senders."""
+
+
+def by_business_date() -> CronPartitionTimetable:
+    """Return the timetable of all DAGs: at midnight in Shanghai, for the business date that has just ended.
+
+    The key carries no hour, so that a backfill's last day is never lost; what must wait for a time of day defers.
+    """
+    return CronPartitionTimetable("0 0 * * *", timezone="Asia/Shanghai", run_offset=-1, key_format="%Y-%m-%d")
+
+
+def business_date(context: Mapping[str, Any]) -> date:
+    """Return the business date of a run: its partition key, or ``day`` in its configuration, or its logical date.
+
+    Raises:
+        AirflowException: a run that has none of them.
+    """
+    run = context["dag_run"]
+    named = run.partition_key or (run.conf or {}).get("day") or context.get("ds")
+    if not named:
+        raise AirflowException(
+            'this run has no business date: trigger it with a partition key or {"day": "2020-02-25"}'
+        )
+    return date.fromisoformat(str(named)[:10])
+
+
+def running() -> dict[str, Any]:
+    """Return how a DAG runs: one run at a time, catching up where told to."""
+    start = date.fromisoformat(FIRST_DAY) if FIRST_DAY else date(2020, 1, 1)
+    return {
+        "start_date": due_at(start, 0, 0, 0),
+        "catchup": bool(FIRST_DAY),
+        "max_active_runs": 1,
+    }
+
+
+def due_at(day: date, days_after: int, hour: int, minute: int) -> datetime:
+    """Return the moment, Shanghai time, at which something for ``day`` is due."""
+    return datetime(day.year, day.month, day.day, hour, minute, tzinfo=SHANGHAI) + timedelta(days=days_after)
+
+
+class DueOperator(BaseOperator):
+    """An operator that waits in the triggerer, without holding a worker, until its business date's work is due."""
+
+    def due(self, day: date) -> datetime:
+        """Return when the work for ``day`` is due."""
+        raise NotImplementedError
+
+    def work(self, day: date, run_id: str) -> Any:
+        """Do the work for ``day``."""
+        raise NotImplementedError
+
+    def execute(self, context: Any) -> Any:
+        """Defer until due, then work."""
+        due = self.due(business_date(context))
+        if due > datetime.now(UTC):
+            self.defer(trigger=DateTimeTrigger(moment=due.astimezone(UTC)), method_name="resume")
+        return self.resume(context)
+
+    def resume(self, context: Any, event: Any = None) -> Any:
+        """Work, now that it is due."""
+        return self.work(business_date(context), context["run_id"])
+
+
+class LandOperator(DueOperator):
+    """Land every delivery of a feed up to the business date that is not landed yet; return counts.
+
+    A feed that is due but not there yet fails the try, and retries ask again until GRACE is over; then the day is
+    recorded as missing and the task is skipped unless older deliveries wait. A single delivery that cannot be fetched
+    fails the try too; the rest is landed meanwhile and published by whichever run comes next.
+    """
+
+    def __init__(self, *, feed: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.feed = feed
+
+    def due(self, day: date) -> datetime:
+        """Return the contract's expected time."""
+        delivery = load_feed(self.feed).delivery
+        return due_at(day, delivery.days_after, delivery.expected_by.hour, delivery.expected_by.minute)
+
+    def work(self, day: date, run_id: str) -> dict[str, int]:
+        """Land what the sender has."""
+        from resumption import pipeline
+
+        counts = pipeline.land(self.feed, day, run_id)
+        if counts["missing"] and datetime.now(UTC) < self.due(day) + GRACE:
+            raise AirflowException(f"{self.feed}: nothing for {day} yet; asked again until {self.due(day) + GRACE}")
+        if not counts["waiting"]:
+            raise AirflowSkipException(f"{self.feed}: nothing to publish for {day}")
+        return counts
+
+
+class ReadinessOperator(DueOperator):
+    """Judge every feed's freshness for the business date; the tables are built with what is there."""
+
+    def due(self, day: date) -> datetime:
+        """Ten o'clock of the next day, when the last feed has had an hour."""
+        return due_at(day, 1, 10, 0)
+
+    def work(self, day: date, run_id: str) -> dict[str, str]:
+        """Record and return feed → state."""
+        from resumption import consolidate
+
+        return consolidate.judge_freshness(day)
+
+
+def feed_asset(feed: str) -> Asset:
+    """Return the asset of a feed's lake table."""
+    return Asset(name=feed, uri=f"resumption://lake/{feed}")
+
+
+def table_asset(table: str) -> Asset:
+    """Return the asset of a warehouse table."""
+    return Asset(name=f"mart.{table}", uri=f"resumption://warehouse/mart/{table}")
+
+
+def feed_dag(feed: str, doc: str) -> DAG:
+    """Return the DAG of a feed: ``land`` talks to the sender, ``publish`` conforms, checks and commits."""
+    contract = load_feed(feed)
+    with DAG(
+        dag_id=feed,
+        schedule=by_business_date(),
+        dag_display_name=f"{feed} · {contract.title}",
+        description=contract.title,
+        doc_md=doc,
+        **running(),
+        default_args={"owner": contract.owner, "retries": 0},
+        tags=["feed", *contract.tags],
+    ) as dag:
+        land = LandOperator(
+            task_id="land",
+            feed=feed,
+            pool=SENDERS_POOL,
+            retries=5,
+            retry_delay=timedelta(seconds=20),
+            retry_exponential_backoff=True,
+            max_retry_delay=timedelta(hours=1),
+        )
+        land >> _publish(contract)
+    return dag
+
+
+def _publish(contract: FeedContract) -> Any:
+    @task(task_id="publish", outlets=[feed_asset(contract.name)])
+    def publish() -> dict[str, int]:
+        from resumption import pipeline
+
+        context = get_current_context()
+        return pipeline.publish(contract.name, business_date(context), context["run_id"])
+
+    return publish()
