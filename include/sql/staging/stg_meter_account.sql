@@ -1,0 +1,53 @@
+-- Every row of the latest account list up to the business date, with the enterprise it means or why none was found.
+with rows_sent as (
+    select
+        uscc,
+        uscc_candidate,
+        nullif(trim(name_normalised), '') as name_sent,
+        account_no,
+        relation,
+        valid_from,
+        valid_to,
+        delivered_for,
+        delivery_id,
+        delivery_name,
+        published_at,
+        row_number
+    from feed.meter_accounts
+    -- Each list is complete and replaces the one before it.
+    where delivered_for = (select max(delivered_for) from feed.meter_accounts)
+)
+
+select
+    rows_sent.delivered_for,
+    rows_sent.delivery_id,
+    rows_sent.delivery_name,
+    rows_sent.published_at,
+    rows_sent.row_number,
+    rows_sent.account_no,
+    rows_sent.relation,
+    rows_sent.valid_from,
+    rows_sent.valid_to,
+    case
+        when rows_sent.uscc is not null then by_code.uscc
+        when repaired.uscc is not null then repaired.uscc
+        else by_name.uscc
+    end as enterprise_uscc,
+    case
+        when by_code.uscc is not null or repaired.uscc is not null then null
+        when rows_sent.uscc is not null then 'USCC_UNKNOWN'
+        when by_name.uscc is not null then null
+        when rows_sent.uscc_candidate is not null then 'USCC_UNKNOWN'
+        when rows_sent.name_sent is null then 'USCC_MISSING'
+        when by_name.name_normalised is not null then 'NAME_AMBIGUOUS'
+        else 'NAME_UNKNOWN'
+    end as unresolved_reason
+from rows_sent
+left join int_registry as by_code on by_code.uscc = rows_sent.uscc
+-- A code repaired from O and I counts only where the registry knows it under the same name.
+left join int_registry as repaired
+    on rows_sent.uscc is null
+    and repaired.uscc = rows_sent.uscc_candidate
+    and repaired.name_normalised = rows_sent.name_sent
+-- A name speaks only where there is no valid code, and only if exactly one active entity bears it.
+left join int_registry_name as by_name on rows_sent.uscc is null and by_name.name_normalised = rows_sent.name_sent

@@ -1,0 +1,109 @@
+"""What the models read from the lake, and which deliveries count at a business date."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Inputs(Protocol):
+    """The lake as the models see it."""
+
+    def files(self, feed: str) -> list[str]:
+        """Return the Parquet files of the feed's current snapshot, hive partitioned by the lake's partition columns."""
+        ...
+
+    def deliveries(self) -> pa.Table:
+        """Return feed, delivery_id, business_date, name, outcome, published_at and received_at of all deliveries."""
+        ...
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One delivery as ``ops.feed_delivery`` keeps it."""
+
+    feed: str
+    delivery_id: str
+    business_date: date
+    name: str
+    published_at: datetime
+    received_at: datetime
+
+
+def effective(deliveries: pa.Table, known_at: datetime | None = None) -> list[Delivery]:
+    """Return the accepted deliveries that count: of one feed, business date and name only the latest version.
+
+    "Latest" is the sender's time of publication, never our time of receipt, so that the order of arrival does not
+    matter. With ``known_at`` only what had been received by then exists.
+    """
+    latest: dict[tuple[str, date, str], Delivery] = {}
+    for row in deliveries.to_pylist():
+        if row["outcome"] != "accepted" or (known_at is not None and row["received_at"] > known_at):
+            continue
+        delivery = _delivery(row)
+        key = (delivery.feed, delivery.business_date, delivery.name)
+        if key not in latest or _version(delivery) > _version(latest[key]):
+            latest[key] = delivery
+    return sorted(latest.values(), key=lambda d: (d.feed, d.business_date, d.name))
+
+
+def _delivery(row: Mapping[str, Any]) -> Delivery:
+    return Delivery(**{name: row[name] for name in Delivery.__dataclass_fields__})
+
+
+def _version(delivery: Delivery) -> tuple[datetime, str]:
+    return delivery.published_at, delivery.delivery_id
+
+
+def until(deliveries: list[Delivery], day: date, *, first_snapshot_before: bool = False) -> list[Delivery]:
+    """Return the deliveries whose business date is not after ``day``.
+
+    With ``first_snapshot_before`` a day before the first delivery is judged by that first delivery.
+    """
+    past = [d for d in deliveries if d.business_date <= day]
+    if past or not first_snapshot_before or not deliveries:
+        return past
+    first = min(d.business_date for d in deliveries)
+    return [d for d in deliveries if d.business_date == first]
+
+
+@dataclass
+class LocalInputs:
+    """Inputs from tables in memory, written once to a temporary folder in the lake's layout.
+
+    ``tables`` maps a feed to its lake rows (all lake columns); ``delivery_table`` has the columns of
+    ``Inputs.deliveries``.
+    """
+
+    tables: Mapping[str, pa.Table]
+    delivery_table: pa.Table
+    _folder: tempfile.TemporaryDirectory[str] = field(default_factory=tempfile.TemporaryDirectory, init=False)
+
+    def files(self, feed: str) -> list[str]:
+        """Return the feed's Parquet files; none when it has no rows."""
+        folder = Path(self._folder.name) / feed
+        table = self.tables.get(feed)
+        if table is None or table.num_rows == 0:
+            return []
+        if not folder.exists():
+            _write(table, folder)
+        return sorted(str(path) for path in folder.rglob("*.parquet"))
+
+    def deliveries(self) -> pa.Table:
+        """Return the deliveries given."""
+        return self.delivery_table
+
+
+def _write(table: pa.Table, folder: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.dataset as ds
+
+    keys = pa.schema([table.schema.field("business_date"), table.schema.field("delivered_for")])
+    ds.write_dataset(table, str(folder), format="parquet", partitioning=ds.partitioning(keys, flavor="hive"))
