@@ -1,0 +1,1 @@
+"""The senders' servers: HTTP and SFTP."""

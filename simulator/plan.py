@@ -1,0 +1,203 @@
+"""Which files a feed delivers for a business date: names, times, faults, and the files that put the faults right."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from simulator.calendar import as_date
+from simulator.defects import REJECTED_AS, drawn, turn
+from simulator.district import District
+from simulator.feeds import FEEDS, Feed, Slot
+from simulator.feeds.enterprise_power import HISTORY
+from simulator.frame import IGNORED, REASONS, Frame
+from simulator.rng import chance, uniform
+from simulator.rowdefects import apply_defects
+
+_DAY = 1_440
+NEVER = 10**9
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of one file as its sender puts it out.
+
+    Times are minutes since 2020-01-01 00:00. `folder` is the day of the drop folder (-1 for exports). `until` is when another
+    version takes its place under the same address. `first` and `last` cut a share of the slot's rows.
+    """
+
+    feed: str
+    day: int
+    name: str
+    slot: int
+    ready: int
+    folder: int = -1
+    until: int = NEVER
+    fault: str = ""
+    first: float = 0.0
+    last: float = 1.0
+    undo: bool = False
+    ok_ready: int = 0
+    """When the control file stands beside it; NEVER if it is forgotten."""
+
+
+def day_frame(district: District, feed: Feed, day: int) -> Frame:
+    """Return all rows that a feed sends for a business date, damaged cells, repeated rows and blank lines included."""
+    frame = feed.build(district, day)
+    firms = district.firms
+    frame = apply_defects(frame, feed.defects, (district.seed, feed.name, day), district.rates, firms.ambiguous, firms.steady())
+    return _with_blank_lines(_with_repeats(frame, district, feed, day), district, feed, day)
+
+
+def _with_repeats(frame: Frame, district: District, feed: Feed, day: int) -> Frame:
+    """Repeat some rows exactly."""
+    luck = uniform(district.seed, f"twice:{feed.name}", frame.facts["id"], day)
+    twice = (luck < feed.duplicates * district.rates) & (frame.reason != IGNORED)
+    return frame.take(np.repeat(np.arange(frame.rows), np.where(twice, 2, 1))) if twice.any() else frame
+
+
+def _with_blank_lines(frame: Frame, district: District, feed: Feed, day: int) -> Frame:
+    """Put a blank line in the middle of some files."""
+    rows = np.arange(frame.rows)
+    places = []
+    for slot in feed.slots:
+        inside = rows[frame.facts["slot"] == slot.key]
+        if len(inside) > 3 and chance(district.seed, f"blank:{feed.name}", slot.key, day) < 0.06 * district.rates:
+            places.append(int(inside[len(inside) // 2]))
+    if not places:
+        return frame
+    order = np.insert(rows, places, places)
+    frame = frame.take(order)
+    return frame.with_reason(np.array(places) + np.arange(len(places)), IGNORED)
+
+
+def rows_of(version: Version, frame: Frame) -> Frame:
+    """Return the rows of one version out of the day's frame."""
+    if version.undo:
+        return frame.take(np.flatnonzero((frame.facts["retracted"] > 0) & (frame.reason == 0)))
+    inside = np.flatnonzero(frame.facts["slot"] == version.slot)
+    return frame.take(inside[int(len(inside) * version.first) : int(len(inside) * version.last)])
+
+
+def versions(district: District, feed: Feed, day: int, frame: Frame) -> list[Version]:
+    """Return every version of every file of a business date, in the order in which they come out."""
+    if feed.name == "enterprise_power" and day in HISTORY:
+        return [_history(district, day)]
+    slots = [slot for slot in feed.slots if (frame.facts["slot"] == slot.key).any()]
+    assigned = _assigned(district, feed, day, [slot.key for slot in slots])
+    result: list[Version] = []
+    for slot in slots:
+        base = _base(feed, slot, day)
+        rows = int((frame.facts["slot"] == slot.key).sum())
+        result += _course(district, feed, base, assigned.get(slot.key, ""), rows)
+    if feed.name == "carrier_mobile" and ((frame.facts["retracted"] > 0) & (frame.reason == 0)).any():
+        name = f"carrier_mobile_{_stamp(day)}_undo.txt"
+        result.append(_moved(replace(_base(feed, slots[0], day), name=name, undo=True), 1))
+    return sorted(result, key=lambda version: (version.ready, version.name))
+
+
+def _assigned(district: District, feed: Feed, day: int, slots: list[int]) -> dict[int, str]:
+    """Return the fault of each slot, by chance and by turn."""
+    if district.rates <= 0:
+        return {}
+    kinds = frozenset((feed.layout.kind, feed.sender))
+    chances = {slot: drawn(district.seed, feed.name, kinds, slot, day, district.rates) for slot in slots}
+    if feed.name == "meter_accounts":
+        position = (day - district.first_day + 6) // 7
+    elif feed.name == "statistical_scope":
+        position = as_date(day).month - as_date(district.first_day).month
+    else:
+        position = day - district.first_day
+    return chances | turn(feed.name, position, slots)
+
+
+def _stamp(day: int) -> str:
+    return as_date(day).strftime("%Y%m%d")
+
+
+def _base(feed: Feed, slot: Slot, day: int) -> Version:
+    ready = day * _DAY + slot.ready
+    folder = ready // _DAY if feed.dropped else -1
+    return Version(feed.name, day, slot.name.format(day=_stamp(day)), slot.key, ready, folder, ok_ready=ready)
+
+
+def _history(district: District, day: int) -> Version:
+    name = f"enterprise_power_history_{HISTORY[day][1]}.csv"
+    ready = district.first_day * _DAY + 8 * 60
+    return Version("enterprise_power", day, name, 0, ready, district.first_day, ok_ready=ready)
+
+
+def _moved(version: Version, days: int) -> Version:
+    """Return the version as it would be delivered some days later."""
+    folder = version.folder + days if version.folder >= 0 else -1
+    return replace(version, ready=version.ready + days * _DAY, folder=folder, ok_ready=version.ready + days * _DAY)
+
+
+def _sequel_name(name: str) -> str:
+    stem, _, extension = name.rpartition(".")
+    return f"{stem}_2.{extension}"
+
+
+def _again(version: Version, minutes: int, *, same_name: bool) -> list[Version]:
+    """Return the version and another of the same file: the next drop folder, or some time later in the listing.
+
+    In the listing the second takes the place of the first if it has the same name.
+    """
+    if version.folder >= 0:
+        return [version, _moved(replace(version, fault=""), 1)]
+    later = version.ready + minutes
+    if same_name:
+        return [replace(version, until=later), replace(version, fault="", ready=later, ok_ready=later)]
+    return [version, replace(version, fault="", name=_sequel_name(version.name), ready=later, ok_ready=later)]
+
+
+def _course(district: District, feed: Feed, base: Version, fault: str, rows: int) -> list[Version]:
+    """Return the versions of one file under a fault; too few rows to cut leave it whole."""
+    if fault in REJECTED_AS:
+        return _rejected(district, feed, replace(base, fault=fault), rows)
+    if fault in ("corrected", "sequel") and rows < 10:
+        return [base]
+    special: dict[str, Callable[[], list[Version]]] = {
+        "repeat": lambda: _again(base, 180, same_name=True),
+        "renamed_repeat": lambda: _renamed(base),
+        "corrected": lambda: _corrected(base),
+        "sequel": lambda: _with_sequel(base),
+        "late": lambda: [_moved(base, 1 + int(chance(district.seed, "late by", base.slot, base.day) * 3))],
+        "missing_ok": lambda: _without_ok(district, base),
+    }
+    return special[fault]() if fault in special else [replace(base, fault=fault)]
+
+
+def _rejected(district: District, feed: Feed, bad: Version, rows: int) -> list[Version]:
+    """Return a rejected file and, for nearly all, the good one that follows."""
+    if bad.fault in ("truncated_rows", "truncated_line") and rows < 3:
+        bad = replace(bad, fault="empty")
+    luck = chance(district.seed, "follow-up", bad.slot, bad.day)
+    if feed.name == "self_reports" and luck > 0.9:
+        return [bad]
+    return _again(bad, 45, same_name=luck > 0.7)
+
+
+def _renamed(base: Version) -> list[Version]:
+    again = _moved(base, 1) if base.folder >= 0 else replace(base, ready=base.ready + 120, ok_ready=base.ready + 120)
+    return [base, replace(again, name=_sequel_name(base.name))]
+
+
+def _corrected(base: Version) -> list[Version]:
+    first, second = _again(replace(base, last=0.9), 150, same_name=True)
+    return [first, replace(second, last=1.0)]
+
+
+def _with_sequel(base: Version) -> list[Version]:
+    again = _moved(base, 1) if base.folder >= 0 else replace(base, ready=base.ready + 60, ok_ready=base.ready + 60)
+    return [replace(base, last=0.9), replace(again, name=_sequel_name(base.name), first=0.9)]
+
+
+def _without_ok(district: District, base: Version) -> list[Version]:
+    """Return a file whose control file comes a day late, or one that never gets it and is sent again."""
+    if chance(district.seed, "ok", base.slot, base.day) < 0.5:
+        return [replace(base, ok_ready=base.ready + _DAY)]
+    return [replace(base, ok_ready=NEVER), _moved(base, 1)]
+
+
+__all__ = ["FEEDS", "REASONS", "Version", "day_frame", "rows_of", "versions"]

@@ -1,0 +1,161 @@
+"""Files on disk: made when first asked for, a business date of a feed at a time, and kept."""
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from simulator.calendar import as_date
+from simulator.defects import REJECTED_AS
+from simulator.district import District
+from simulator.feeds import FEEDS, Feed
+from simulator.frame import Frame
+from simulator.layout import Layout, encode, reordered, with_extra_column
+from simulator.plan import NEVER, Version, day_frame, rows_of, versions
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A version of a file, its bytes, and what must become of it."""
+
+    version: Version
+    path: str
+    size: int
+    sha256: str
+    declared_sha256: str
+    declared_rows: int
+    reason: str
+    """Why the file must be rejected; empty if it must be accepted."""
+    accepted: int
+    ignored: int
+    quarantined: dict[str, int]
+
+    @property
+    def business_date(self) -> str:
+        """ISO date."""
+        return as_date(self.version.day).isoformat()
+
+    def listed_at(self, now: int) -> bool:
+        """Tell whether the file can be had at that minute (without regard to its control file)."""
+        return self.version.ready <= now < self.version.until
+
+    def complete_at(self, now: int) -> bool:
+        """Tell whether the file and, in a drop folder, its control file are there at that minute."""
+        return self.listed_at(now) and (self.version.folder < 0 or self.version.ok_ready <= now)
+
+
+def _shape(version: Version, frame: Frame, feed: Feed) -> tuple[Frame, Layout]:
+    """Return rows and layout as a sloppy sender writes them."""
+    layout = feed.layout
+    if version.fault == "missing_column":
+        return frame, layout.without(feed.key_column)
+    if version.fault == "extra_column":
+        return with_extra_column(frame, layout, "remark" if layout.kind == "jsonl" else "备注", "已核")
+    if version.fault == "alias":
+        return frame, replace(layout, headers=(feed.alias,))
+    if version.fault == "reordered":
+        width = len(layout.columns)
+        return frame, reordered(layout, [(place + 2) % width for place in range(width)])
+    if version.fault == "mixed_newlines":
+        return frame, replace(layout, mixed_newlines=True, bom=layout.encoding == "utf-8")
+    if version.fault == "wrong_encoding":
+        return frame, replace(layout, encoding="gb18030" if layout.encoding == "utf-8" else "utf-8", bom=False)
+    if version.fault == "header_only":
+        return frame.take(np.arange(0)), layout
+    if version.fault == "truncated_rows":
+        return frame.take(np.arange(max(1, frame.rows * 6 // 10))), layout
+    return frame, layout
+
+
+def _cut(content: bytes, fault: str, encoding: str) -> bytes:
+    """Return the bytes that arrive of a file that breaks off."""
+    if fault == "empty":
+        return b""
+    if fault == "unreadable":
+        return content[: len(content) * 6 // 10]
+    if fault == "truncated_line":
+        body, _, last = content.rstrip(b"\r\n").rpartition(b"\n")
+        text = last.decode(encoding)
+        return body + b"\n" + text[: len(text) // 2].encode(encoding)
+    return content
+
+
+class Store:
+    """The senders' files. Nothing is made before it is asked for; equal districts find each other's files again."""
+
+    def __init__(self, root: Path, district: District) -> None:
+        self.district = district
+        self.root = root / self._fingerprint(district)
+        self._locks: dict[tuple[str, int], threading.Lock] = {}
+        self._guard = threading.Lock()
+        self._entries: dict[tuple[str, int], list[Entry]] = {}
+
+    @staticmethod
+    def _fingerprint(district: District) -> str:
+        source = hashlib.sha256()
+        for module in sorted(Path(__file__).parent.rglob("*.py")):
+            source.update(module.read_bytes())
+        key = f"{district.seed}:{district.scale}:{district.start}:{district.rates}:{source.hexdigest()}"
+        return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+    def entries(self, feed: str, day: int) -> list[Entry]:
+        """Return every version of every file of a business date; makes them on first use."""
+        with self._guard:
+            lock = self._locks.setdefault((feed, day), threading.Lock())
+        with lock:
+            if (feed, day) not in self._entries:
+                self._entries[feed, day] = self._load(feed, day) or self._make(feed, day)
+            return self._entries[feed, day]
+
+    def all_entries(self, feed: str, through: int) -> Iterator[Entry]:
+        """Yield the entries of every business date up to a day."""
+        for day in FEEDS[feed].days(self.district, through):
+            yield from self.entries(feed, day)
+
+    def frame(self, feed: str, day: int) -> Frame:
+        """Return the rows of a business date, as sent."""
+        return _frame(self.district, feed, day)
+
+    def _index(self, feed: str, day: int) -> Path:
+        return self.root / feed / as_date(day).isoformat() / "index.json"
+
+    def _load(self, feed: str, day: int) -> list[Entry] | None:
+        index = self._index(feed, day)
+        if not index.exists():
+            return None
+        return [Entry(**{**item, "version": Version(**item["version"])}) for item in json.loads(index.read_text())]
+
+    def _make(self, name: str, day: int) -> list[Entry]:
+        feed, frame = FEEDS[name], self.frame(name, day)
+        folder = self._index(name, day).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        planned = versions(self.district, feed, day, frame)
+        entries = [self._write(feed, rows_of(version, frame), version, folder / str(place)) for place, version in enumerate(planned)]
+        draft = folder / "index.tmp"
+        draft.write_text(json.dumps([asdict(entry) for entry in entries], ensure_ascii=False))
+        draft.rename(folder / "index.json")
+        return entries
+
+    def _write(self, feed: Feed, frame: Frame, version: Version, path: Path) -> Entry:
+        content = _cut(encode(*_shape(version, frame, feed)), version.fault, feed.layout.encoding)
+        path.write_bytes(content)
+        sha256 = hashlib.sha256(content).hexdigest()
+        declared = hashlib.sha256(content + b"?").hexdigest() if version.fault == "wrong_sha256" else sha256
+        reason = REJECTED_AS.get(version.fault, "")
+        quarantined = {} if reason else frame.quarantined()
+        accepted = 0 if reason else frame.rows - frame.ignored() - sum(quarantined.values())
+        ignored = 0 if reason else frame.ignored()
+        return Entry(version, str(path), len(content), sha256, declared, frame.rows, reason, accepted, ignored, quarantined)
+
+
+@lru_cache(maxsize=2)
+def _frame(district: District, feed: str, day: int) -> Frame:
+    return day_frame(district, FEEDS[feed], day)
+
+
+__all__ = ["NEVER", "Entry", "Store"]
