@@ -45,11 +45,6 @@ class Home:
         """Where every started process writes."""
         return self.folder("logs")
 
-    @property
-    def connections(self) -> Path:
-        """Airflow connections of the simulated senders, `AIRFLOW_CONN_…=uri` a line."""
-        return self.path / "connections.env"
-
 
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner can read, in one step: a reader sees the old text or the new."""

@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from runtime import airflow, postgres, processes, senders
@@ -23,19 +23,35 @@ from runtime.home import ROOT, Home, RunError, read_json, say, step, write_priva
 
 SIMULATOR, EXTERNAL = "simulator", "external"
 DERIVED = ("lake", "landing")
+FIRST_DAY = "2020-02-10"  # work could be taken up again
 
 
 @dataclass(frozen=True)
 class Source:
-    """Whose data a run folder holds."""
+    """Whose data a run folder holds. The dates are the simulator's first and last business date."""
 
     senders: str
     scale: float
+    start: str = FIRST_DAY
+    through: str = "2020-02-25"
+
+    @property
+    def district(self) -> tuple[str, float, str]:
+        """What must not change while data is kept; external senders are what they are."""
+        return ("", 0, "") if self.senders == EXTERNAL else (SIMULATOR, self.scale, self.start)
 
     @property
     def described(self) -> str:
         """For a message."""
         return f"the simulator's at scale {self.scale:g}" if self.senders == SIMULATOR else "that of external senders"
+
+    def covering(self, days: Days) -> Source:
+        """The same source, its simulated dates covering the dates to load."""
+        return replace(self, start=min(FIRST_DAY, str(days.first)), through=str(days.last))
+
+    def arguments(self) -> list[str]:
+        """The simulator's options for this district."""
+        return ["--scale", f"{self.scale:g}", "--start", self.start, "--through", self.through]
 
 
 def _source_file(home: Home) -> Path:
@@ -51,10 +67,10 @@ def last_source(home: Home) -> Source | None:
 def settle_source(home: Home, wanted: Source) -> None:
     """Make sure that one run folder never mixes two districts.
 
-    Synthetic data of another scale is thrown away; real data never is: RunError tells to take another folder.
+    Synthetic data of another one is thrown away; real data never is: RunError tells to take another folder.
     """
     had = last_source(home)
-    if had and (had.senders != wanted.senders or (wanted.senders == SIMULATOR and had.scale != wanted.scale)):
+    if had and had.district != wanted.district:
         outside = [name for name in ("WAREHOUSE_URL", "LAKE_URL", "LANDING_URL") if os.environ.get(name)]
         if had.senders == EXTERNAL or outside:
             raise RunError(
@@ -115,13 +131,21 @@ def _together(*jobs: Callable[[], None]) -> None:
 def _connections(home: Home, source: Source) -> dict[str, str]:
     if source.senders == EXTERNAL:
         return senders.external(os.environ)
-    return senders.simulated(home, source.scale)
+    return senders.simulated(home, source.arguments())
+
+
+def is_up(home: Home, source: Source) -> bool:
+    """Whether everything runs that a run from this source needs."""
+    fed = source.senders == EXTERNAL or processes.running(home, senders.NAME) is not None
+    return fed and airflow.is_running(home) and postgres.is_running(home) and last_source(home) == source
 
 
 def up(home: Home, source: Source, scheduled: bool = False) -> Airflow:
     """Bring up what does not run yet: warehouse, senders, Airflow, the warehouse's tables; a client to Airflow."""
     if source.senders == EXTERNAL:
         senders.external(os.environ)
+    if not is_up(home, source):  # what is up in part, or for other senders, would be found with their addresses
+        processes.stop_all(home, spare=(postgres.NAME,))
     settle_source(home, source)
     with step("PostgreSQL"):
         postgres.start(home)
@@ -215,7 +239,8 @@ def _report(client: Airflow, home: Home, failed: list[Run]) -> bool:
 def run(home: Home, source: Source, days: Days) -> int:
     """Load the business dates and print the briefing of the last; the exit code."""
     began = time.monotonic()
-    keep = airflow.is_running(home) and last_source(home) == source  # `make ui` had it up: it stays up
+    source = source.covering(days)
+    keep = is_up(home, source)  # `make ui` had it up: it stays up
     with _ending(home, keep):
         client = up(home, source)
         feeds = feed_dags()
@@ -238,10 +263,10 @@ def run(home: Home, source: Source, days: Days) -> int:
     return 0
 
 
-def where_next(home: Home, is_up: bool) -> str:
+def where_next(home: Home, stays_up: bool) -> str:
     """Where to look next, as the last lines of a run."""
     login = airflow.login(home)
-    opened = login.url if is_up else f"`make ui`, then {login.url}"
+    opened = login.url if stays_up else f"`make ui`, then {login.url}"
     lake = os.environ.get("LAKE_URL") or str(home.path / "lake")
     figures = "select scope, denominator, resumed, official_rate from mart.resumption_summary where level = 'district'"
     return f"""
@@ -259,7 +284,7 @@ def ui(home: Home, source: Source | None) -> int:
     wanted = source or last_source(home) or Source(SIMULATOR, 0.1)
     with _ending(home, keep=True):
         up(home, wanted, scheduled=wanted.senders == EXTERNAL)
-    print(where_next(home, is_up=True), flush=True)
+    print(where_next(home, stays_up=True), flush=True)
     return 0
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from runtime import processes
-from runtime.home import Home, RunError
+from runtime.home import Home, RunError, wait_until
 
 NAME = "simulator"
 CONNECTIONS = ("registry_api", "module_api", "carrier_mobile_sftp", "grid_sftp")
@@ -34,28 +35,30 @@ def external(variables: Mapping[str, str]) -> dict[str, str]:
     return {variable(name): variables[variable(name)] for name in CONNECTIONS}
 
 
-def read_connections(home: Home) -> dict[str, str]:
-    """What the simulator wrote down: `AIRFLOW_CONN_…=value` a line; empty while it has not."""
-    try:
-        lines = home.connections.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        return {}
-    pairs = (line.partition("=") for line in lines if line.startswith("AIRFLOW_CONN_"))
-    return {name: value for name, _, value in pairs}
+def read_connections(text: str) -> dict[str, str]:
+    """Connections as the simulator writes them down: `AIRFLOW_CONN_…='value'` a line, quoted for a shell."""
+    pairs = (word.partition("=") for word in shlex.split(text))
+    return {name: value for name, _, value in pairs if name.startswith("AIRFLOW_CONN_")}
 
 
-def simulated(home: Home, scale: float, seconds: float = 120) -> dict[str, str]:
-    """Start the simulator's servers unless they run, and wait until they answer; the connections to them."""
+def simulator_folder(home: Home) -> Path:
+    """Where the simulator keeps what it sends."""
+    return home.folder("simulator")
+
+
+def simulated(home: Home, arguments: Sequence[str], seconds: float = 180) -> dict[str, str]:
+    """Start the simulator's servers unless they run, and wait until they answer; the connections to them.
+
+    `arguments` say which district.
+    """
+    folder = simulator_folder(home)
+    connections = folder / "connections.env"
     process = processes.running(home, NAME)
     if process is None:
-        home.connections.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "simulator", "serve", "--home", str(home.path), "--scale", str(scale)]
+        connections.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "simulator", "serve", "--home", str(folder), *arguments]
         process = processes.start(home, NAME, command, dict(os.environ))
-    end = time.monotonic() + seconds
-    while True:
-        found = read_connections(home)
-        if all(variable(name) in found for name in CONNECTIONS):
-            return found
-        if not processes.alive(process) or time.monotonic() > end:
-            raise RunError(f"the simulator did not come up; its log ends:\n{processes.tail(home, NAME)}")
-        time.sleep(0.1)
+    wait_until(lambda: connections.exists() or not processes.alive(process), seconds)
+    if not connections.exists():
+        raise RunError(f"the simulator did not come up; its log ends:\n{processes.tail(home, NAME)}")
+    return read_connections(connections.read_text(encoding="utf-8"))
