@@ -9,10 +9,11 @@ import argparse
 import inspect
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.dialects import postgresql
 
@@ -28,6 +29,9 @@ from resumption.contracts import (
     table_names,
 )
 from resumption.contracts.reasons import FileReason, RowReason
+
+if TYPE_CHECKING:
+    from resumption.models.loader import Model
 
 COMMAND = "python -m resumption.dictionary"
 
@@ -193,12 +197,18 @@ def _table(table: TableContract) -> Iterator[str]:
     yield _suite(table.name)
 
 
+@cache
+def _models() -> Mapping[str, Model]:
+    from resumption.models.loader import load_models
+
+    return load_models()
+
+
 def _lineage(table: str) -> Iterator[tuple[str, str]]:
     """What a table rests on, through all models in between, by the references in their SQL."""
-    from resumption.models.loader import load_models
     from resumption.models.order import closure
 
-    models = load_models()
+    models = _models()
     below = closure(models, [table], days=True)
     feeds = {feed for name in below for feed in models[name].reads("feed")}
     references = {reference for name in below for reference in models[name].reads("reference")}

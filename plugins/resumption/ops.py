@@ -242,8 +242,8 @@ class AccountingError(ValueError):
 
 @lru_cache(maxsize=8)
 def _engine(url: str) -> sa.Engine:
-    # No pool: tasks are forked, and a pooled connection must not be shared with a child.
-    return sa.create_engine(url, poolclass=NullPool)
+    # No pool: tasks are forked, and a pooled connection must not be shared with a child. No values in error messages.
+    return sa.create_engine(url, poolclass=NullPool, hide_parameters=True)
 
 
 def engine(url: str | None = None) -> sa.Engine:

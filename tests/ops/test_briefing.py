@@ -12,35 +12,23 @@ import sqlalchemy as sa
 from resumption import ops
 from resumption.briefing import Briefing, briefing, render
 from resumption.briefing.text import width
+from resumption.contracts import load_table
+from resumption.warehouse import schema
 
 DAY = dt.date(2020, 2, 25)
 BEFORE = DAY - dt.timedelta(1)
 BUILT = dt.datetime(2020, 2, 26, 2, 3, tzinfo=dt.UTC)
 
-COLUMNS = {
-    "resumption_summary": {
-        "business_date": "date", "scope": "text", "level": "text", "unit": "text", "denominator": "bigint",
-        "resumed": "bigint", "official_rate": "double precision", "corroborated_rate": "double precision",
-        "reporting": "bigint", "delta_1d": "double precision", "suppressed": "boolean", "rule_version": "text",
-        "built_at": "timestamptz",
-    },
-    "power_index_summary": {
-        "business_date": "date", "level": "text", "unit": "text", "index": "double precision", "n": "bigint",
-        "n_resumed": "bigint", "kwh_resumed": "numeric(18,4)", "baseline_kwh": "numeric(18,4)", "dominated": "boolean",
-        "coverage": "double precision",
-    },
-    "returnee_screening": {"person_token": "text", "business_date": "date", "key_level": "text", "state": "text"},
-}  # fmt: skip
+TABLES = ("resumption_summary", "power_index_summary", "returnee_screening")
+# What a required column holds in a row that does not speak of it.
+FILLER = {"text": "x", "text[]": [], "bigint": 0, "double precision": 0.0, "boolean": False, "numeric(18,4)": 0}
+FILLER |= {"date": DAY, "timestamptz": BUILT}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def tables(warehouse: sa.Engine) -> sa.Engine:
-    """Empty tables with the columns a briefing reads."""
-    with warehouse.begin() as conn:
-        conn.execute(sa.text("create schema mart"))
-        for table, columns in COLUMNS.items():
-            listed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
-            conn.execute(sa.text(f"create table mart.{table} ({listed})"))
+    """The tables a briefing reads, empty."""
+    schema.create_all(warehouse, [load_table(name) for name in TABLES])
     return warehouse
 
 
@@ -52,16 +40,16 @@ def conn(warehouse: sa.Engine) -> Iterator[sa.Connection]:
 
 
 def fill(conn: sa.Connection, name: str, *rows: dict[str, Any]) -> None:
-    table = sa.table(name, *(sa.column(column) for column in COLUMNS[name]), schema="mart")
-    conn.execute(table.insert(), list(rows))
+    contract = load_table(name)
+    blank = {column.name: FILLER[column.type] if column.required else None for column in contract.columns}
+    conn.execute(schema.mart_table(contract).insert(), [blank | row for row in rows])
 
 
 def scope(name: str, denominator: int, resumed: int, **changes: Any) -> dict[str, Any]:
-    row = dict.fromkeys(COLUMNS["resumption_summary"])
     rates = {"official_rate": resumed / denominator, "corroborated_rate": 0.5, "reporting": denominator}
     place = {"business_date": DAY, "scope": name, "level": "district", "unit": "330108"}
     built = {"rule_version": "1.0.0", "built_at": BUILT}
-    return {**row, **place, "denominator": denominator, "resumed": resumed, **rates, **built, **changes}
+    return {**place, "denominator": denominator, "resumed": resumed, **rates, **built, **changes}
 
 
 def power(level: str, unit: str, **changes: Any) -> dict[str, Any]:
@@ -111,12 +99,12 @@ def day(conn: sa.Connection) -> Briefing:
     fill(
         conn,
         "power_index_summary",
-        power("subdistrict", "unallocated", index=None, n=0, n_resumed=0, kwh_resumed=None, baseline_kwh=None),
+        power("subdistrict", "unallocated", index=12.5, coverage=None),
         power("subdistrict", "330108999", dominated=True, index=25.42),
         power("district", "330108"),
     )
     stays = [("high", "open")] * 3 + [("high", "closed")] * 2 + [("medium", "open")]
-    rows = [{"key_level": level, "state": state, "business_date": DAY, "person_token": "t"} for level, state in stays]
+    rows = [{"episode_no": n, "key_level": level, "state": state} for n, (level, state) in enumerate(stays)]
     fill(conn, "returnee_screening", *rows)
     deliver(conn, "checkins", "am.csv", 100, (1, "PHONE_INVALID"), (2, "PHONE_INVALID"), (3, "USCC_INVALID"))
     deliver(conn, "checkins", "pm.csv", 50, (7, "USCC_INVALID"), (8, "PHONE_INVALID"))
@@ -149,7 +137,7 @@ def test_power_index_of_district_and_subdistricts(day: Briefing) -> None:
     text = render(day)
     assert cells(text, "district") == ["district", "53.71", "1,000", "60.2 %", "47.3 %", "40.0 %"]
     assert cells(text, "330108999")[:2] == ["330108999 *", "25.42"]
-    assert cells(text, "unallocated") == ["unallocated", "-", "0", "-", "-", "40.0 %"]
+    assert cells(text, "unallocated") == ["unallocated", "12.50", "1,000", "60.2 %", "47.3 %", "-"]
     assert [p.unit for p in day.power] == ["330108", "330108999", "unallocated"]
 
 

@@ -22,13 +22,16 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
     dictionary.main()
 
 
-def test_the_projects_page_is_up_to_date() -> None:
-    text = dictionary.path().read_text(encoding="utf-8")
-    assert text == dictionary.page(), f"run `{dictionary.COMMAND}` and commit it"
+@pytest.fixture(scope="module")
+def text() -> str:
+    return dictionary.page()
 
 
-def test_every_feed_and_table_is_described() -> None:
-    text = dictionary.page()
+def test_the_projects_page_is_up_to_date(text: str) -> None:
+    assert dictionary.path().read_text(encoding="utf-8") == text, f"run `{dictionary.COMMAND}` and commit it"
+
+
+def test_every_feed_and_table_is_described(text: str) -> None:
     for feed in map(load_feed, feed_names()):
         assert f"### {feed.name}\n" in text
         assert feed.owner in text
@@ -39,16 +42,16 @@ def test_every_feed_and_table_is_described() -> None:
         assert f"### {outcome.name}\n" in text
 
 
-def test_a_table_names_the_feeds_and_tables_it_rests_on() -> None:
-    section = dictionary.page().split("### resumption_summary\n")[1].split("### ")[0]
+def test_a_table_names_the_feeds_and_tables_it_rests_on(text: str) -> None:
+    section = text.split("### resumption_summary\n")[1].split("### ")[0]
     assert "[self_reports](#self_reports)" in section
     assert "[approvals](#approvals)" in section
 
 
-def test_no_table_row_is_broken_by_its_content() -> None:
+def test_no_table_row_is_broken_by_its_content(text: str) -> None:
     """Every row of a Markdown table has as many cells as its header."""
     width = 0
-    for line in dictionary.page().splitlines():
+    for line in text.splitlines():
         cells = line.replace("\\|", "").count("|")
         if not line.startswith("|"):
             width = 0

@@ -296,6 +296,12 @@ def test_unknown_words_are_refused(conn: sa.Connection) -> None:
         ops.record_delivery(conn, delivery(outcome="fine"))
 
 
+def test_an_error_of_the_database_quotes_no_parameters(conn: sa.Connection) -> None:
+    with pytest.raises(sa.exc.DataError) as caught:
+        conn.execute(sa.text("select cast(:value as integer)"), {"value": "x" * 5000})
+    assert "SQL parameters hidden" in str(caught.value)
+
+
 def test_feeds_and_resolution_at_once_wait_for_each_other(warehouse: sa.Engine) -> None:
     names = [f"at once {n}" for n in range(8)]
     with warehouse.begin() as conn:

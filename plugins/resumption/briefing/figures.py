@@ -195,7 +195,7 @@ def _subdistrict_names() -> dict[str, str]:
         return {}
     with path.open(encoding="utf-8") as file:
         rows = csv.DictReader(line for line in file if not line.startswith("#"))
-        return {row["code"]: row["name"] for row in rows if row.get("code") and row.get("name")}
+        return {row["subdistrict_code"]: row["name"] for row in rows}
 
 
 def _powers(conn: sa.Connection, day: dt.date) -> Iterator[PowerLine]:
