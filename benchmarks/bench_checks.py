@@ -45,7 +45,7 @@ def checkins(rows: int = ROWS) -> pa.Table:
             "delivery_id": pa.array(np.where(np.arange(rows) < people, "am", "pm")),
             "delivery_name": pa.array(np.where(np.arange(rows) < people, "am.csv", "pm.csv")),
             "row_number": pa.array((np.arange(rows) % people + 1).astype("int32")),
-            "repaired": pa.array([[]] * (rows - 100) + [["temperature_c:invalid"]] * 100, pa.list_(pa.string())),
+            "repaired": pa.array([[]] * (rows - 100) + [["temperature_invalid"]] * 100, pa.list_(pa.string())),
         }
     )
 

@@ -319,7 +319,7 @@ def _marked(marks: Any, *, only_invalid: bool) -> Any:
     flat = marks.combine_chunks()
     parents = compute.list_parent_indices(flat).to_numpy(zero_copy_only=False)
     if only_invalid:
-        invalid = compute.ends_with(compute.list_flatten(flat), ":invalid")
+        invalid = compute.ends_with(compute.list_flatten(flat), "_invalid")
         parents = parents[invalid.to_numpy(zero_copy_only=False).astype(bool)]
     flags = np.zeros(len(flat), dtype=bool)
     flags[parents] = True

@@ -90,7 +90,7 @@ def _plain(feed: str, field: pa.Field, i: int) -> Any:
         "business_date": DAY,
         "delivered_for": DAY,
         "delivery_id": "d-1",
-        "repaired": [["temperature_c:invalid"], ["contact_phone_token:prefix"], [], [], [], [], [], [], [], []][i % 10],
+        "repaired": [["temperature_invalid"], ["contact_phone_reformatted"], [], [], [], [], [], [], [], []][i % 10],
     }
     if field.name in named:
         return named[field.name]

@@ -204,7 +204,7 @@ def test_booleans_with_nulls_and_row_conditions(tmp_path: Path) -> None:
 
 
 def test_repair_marks_are_offered_as_columns(tmp_path: Path) -> None:
-    marks = pa.array([["phone:prefix"], [], ["t:invalid", "phone:prefix"], None], pa.list_(pa.string()))
+    marks = pa.array([["phone_reformatted"], [], ["t_invalid", "phone_reformatted"], None], pa.list_(pa.string()))
     for table in (pa.table({"repaired": marks}), pa.table({"repaired": pa.chunked_array([marks[:2], marks[2:]])})):
         report = _judge(
             tmp_path, table,

@@ -1,0 +1,155 @@
+"""The DAG files: they import, quickly and lightly, and each says whose it is and what it does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from resumption import settings
+from resumption.contracts import feed_names, load_feed, load_table, table_names
+
+if TYPE_CHECKING:
+    from airflow.dag_processing.dagbag import DagBag
+
+DAGS = settings.project_root() / "dags"
+HEAVY = ["pandas", "pyarrow", "duckdb", "great_expectations", "deltalake", "numpy", "scipy", "sqlglot"]
+MOST_TASKS_A_DAY = 45
+
+# Airflow itself first, so that its own import counts neither as time nor as weight of ours.
+_PARSE = """
+import json, sys, time
+import airflow.sdk, airflow.dag_processing.dagbag
+import airflow.providers.standard.triggers.temporal
+before = set(sys.modules)
+start = time.perf_counter()
+bag = airflow.dag_processing.dagbag.DagBag(sys.argv[1])
+seconds = time.perf_counter() - start
+new = sorted({name.partition(".")[0] for name in set(sys.modules) - before})
+print(json.dumps({"errors": bag.import_errors, "dags": sorted(bag.dags), "seconds": seconds, "new": new}))
+"""
+
+
+def _environment(home: Path) -> dict[str, str]:
+    path = os.pathsep.join(sys.path)
+    return {**os.environ, "PYTHONPATH": path, "AIRFLOW_HOME": str(home), "AIRFLOW__CORE__UNIT_TEST_MODE": "True"}
+
+
+def _parse(target: Path, home: Path) -> dict[str, Any]:
+    """Parse a DAG file or folder in a process of its own."""
+    command = [sys.executable, "-c", _PARSE, str(target)]
+    done = subprocess.run(command, env=_environment(home), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
+
+
+@pytest.fixture(scope="module")
+def bag(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DagBag]:
+    """All DAGs of the project."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRFLOW_HOME", str(tmp_path_factory.mktemp("airflow")))
+        from airflow.dag_processing.dagbag import DagBag
+
+        yield DagBag(DAGS)
+
+
+def test_the_bag_holds_every_feed_and_the_consolidated_dag(bag: DagBag) -> None:
+    assert bag.import_errors == {}
+    assert set(bag.dags) >= {*feed_names(), "consolidated"}
+    assert len(feed_names()) >= 8
+
+
+def test_a_broken_dag_file_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("from airflow.sdk import DAG\nimport no_such_module\n", encoding="utf-8")
+    assert list(_parse(tmp_path, tmp_path)["errors"]) != []
+
+
+def test_the_folder_parses_in_less_than_three_seconds(tmp_path: Path) -> None:
+    best = min((_parse(DAGS, tmp_path) for _ in range(3)), key=lambda found: float(found["seconds"]))
+    assert best["errors"] == {}
+    assert best["seconds"] < 3
+
+
+@pytest.mark.parametrize("path", sorted(DAGS.glob("*.py")), ids=lambda path: path.stem)
+def test_a_file_parses_in_less_than_a_second_and_imports_nothing_heavy(path: Path, tmp_path: Path) -> None:
+    # the first try is often the only one: more are made when a busy machine was slow
+    for _ in range(3):
+        found = _parse(path, tmp_path)
+        if found["seconds"] < 1:
+            break
+    assert found["dags"] != []
+    assert sorted(set(found["new"]) & set(HEAVY)) == []
+    assert found["seconds"] < 1
+
+
+def test_every_dag_says_whose_it_is_and_what_it_does(bag: DagBag) -> None:
+    for name, dag in bag.dags.items():
+        assert dag.tags, name
+        assert len((dag.doc_md or "").strip()) > 100, name
+        assert dag.description, name
+        owners = {task.owner for task in dag.tasks}
+        assert owners, name
+        assert "airflow" not in owners, name
+
+
+def test_a_feeds_dag_belongs_to_the_contracts_owner(bag: DagBag) -> None:
+    for feed in feed_names():
+        assert {task.owner for task in bag.dags[feed].tasks} == {load_feed(feed).owner}, feed
+
+
+def test_only_tasks_that_talk_to_senders_retry_and_they_back_off(bag: DagBag) -> None:
+    for name, dag in bag.dags.items():
+        for task in dag.tasks:
+            if task.pool == "senders":
+                assert task.retries >= 3, (name, task.task_id)
+                assert task.retry_exponential_backoff, (name, task.task_id)
+            else:
+                assert task.retries == 0, (name, task.task_id)
+    assert {"land"} == {task.task_id for dag in bag.dags.values() for task in dag.tasks if task.pool == "senders"}
+
+
+def test_dags_run_by_business_date_of_shanghai_one_at_a_time(bag: DagBag) -> None:
+    from airflow.serialization.serialized_objects import DagSerialization
+
+    for name in [*feed_names(), "consolidated"]:
+        dag = bag.dags[name]
+        timetable = str(DagSerialization.to_dict(dag)["dag"]["timetable"])
+        assert all(word in timetable for word in ("CronPartitionTimetable", "Asia/Shanghai", "%Y-%m-%d")), timetable
+        assert dag.max_active_runs == 1, name
+
+
+def test_a_district_day_is_a_handful_of_tasks(bag: DagBag) -> None:
+    tasks = [task for dag in bag.dags.values() for task in dag.tasks]
+    # a mapped task has as many instances as its input is long, which nobody knows here
+    assert [task.task_id for task in tasks if task.is_mapped] == []
+    assert len(tasks) <= MOST_TASKS_A_DAY
+
+
+def test_every_contract_has_its_suite_dag_and_fixture() -> None:
+    root = settings.project_root()
+    for feed in feed_names():
+        assert (root / "expectations" / f"{feed}.json").is_file(), feed
+        assert (DAGS / f"{feed}.py").is_file(), feed
+        fixtures = root / "tests" / "fixtures" / "feeds" / feed
+        assert any(path.is_file() for path in fixtures.glob("*")), f"{feed}: no fixture in {fixtures.relative_to(root)}"
+
+
+def test_every_table_has_its_model_and_suite() -> None:
+    for table in table_names():
+        assert load_table(table).sql_path.is_file(), table
+        assert (settings.project_root() / "expectations" / f"{table}.json").is_file(), table
+
+
+def test_every_suite_dag_and_fixture_belongs_to_a_contract() -> None:
+    root = settings.project_root()
+    suites = {path.stem for path in (root / "expectations").glob("*.json")}
+    assert suites <= {*feed_names(), *table_names()}
+    fixtures = {path.name for path in (root / "tests" / "fixtures" / "feeds").glob("*") if path.is_dir()}
+    assert fixtures == set(feed_names())
