@@ -188,6 +188,13 @@ def test_a_day_that_was_not_built_says_so(conn: sa.Connection, day: Briefing) ->
     assert {feed.status for feed in later.feeds} == {"missing", "not due"}
 
 
+def test_an_empty_warehouse_has_no_zeros(conn: sa.Connection) -> None:
+    lines = render(briefing(conn, DAY)).splitlines()
+    assert lines[lines.index("Returnees' episodes") + 1] == "  no figures for this day"
+    assert lines[lines.index("Resumption by scope") + 1] == "  no figures for this day"
+    assert "  returnee_screening: empty" in lines
+
+
 def test_an_earlier_day_says_that_screening_shows_the_latest_state(conn: sa.Connection, day: Briefing) -> None:
     assert "Returnees' episodes (state at 2020-02-25, the latest built day)" in render(briefing(conn, BEFORE))
 

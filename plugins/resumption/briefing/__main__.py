@@ -6,6 +6,8 @@ import argparse
 import datetime as dt
 import sys
 
+import sqlalchemy as sa
+
 from resumption import ops
 from resumption.briefing import briefing, render
 from resumption.settings import SettingError
@@ -18,6 +20,8 @@ def main() -> None:
     day = parser.parse_args().day
     try:
         with ops.engine().connect() as conn:
+            if not sa.inspect(conn).has_table(ops.feed_delivery.name, schema="ops"):
+                sys.exit("the warehouse has no tables yet: run `python -m resumption.warehouse create`")
             print(render(briefing(conn, day)))
     except SettingError as error:
         sys.exit(str(error))

@@ -195,7 +195,8 @@ def _subdistrict_names() -> dict[str, str]:
         return {}
     with path.open(encoding="utf-8") as file:
         rows = csv.DictReader(line for line in file if not line.startswith("#"))
-        return {row["subdistrict_code"]: row["name"] for row in rows}
+        # The first name of a code is the full one.
+        return {row["subdistrict_code"]: row["name"] for row in reversed(list(rows))}
 
 
 def _powers(conn: sa.Connection, day: dt.date) -> Iterator[PowerLine]:

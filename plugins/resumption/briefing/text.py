@@ -120,7 +120,7 @@ def _screening(briefing: Briefing) -> Iterator[str]:
     other = briefing.screening_on not in (None, briefing.day)
     yield "Returnees' episodes" + (f" (state at {briefing.screening_on}, the latest built day)" if other else "")
     if not briefing.screening:
-        yield "  none"
+        yield "  none" if briefing.built_at else "  no figures for this day"
         return
     rows = list(briefing.screening)
     rows.append(ScreeningLine("all", sum(line.open for line in rows), sum(line.closed for line in rows)))
