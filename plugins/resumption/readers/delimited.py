@@ -25,10 +25,6 @@ _RECORD_LINES = 50
 """A quoted cell that goes on for more lines than this is taken for a stray quote."""
 
 
-class _NeedsCareError(Exception):
-    """The fast parser cannot be trusted with this file: a stray quote may have swallowed lines."""
-
-
 def read_csv(data: bytes, contract: FeedContract, rows_declared: int | None) -> ReadResult:
     """Read delimited text.
 
@@ -45,7 +41,7 @@ def read_csv(data: bytes, contract: FeedContract, rows_declared: int | None) -> 
     rows = found.data[start:]
     try:
         raw = _fast(rows, header, spec.delimiter)
-    except (_NeedsCareError, pa.ArrowInvalid):
+    except pa.ArrowInvalid:
         raw = _careful(rows, header, spec.delimiter)
     received = len(raw.numbers) + len(raw.malformed)
     last = raw.malformed[-1] if raw.malformed else None
@@ -93,9 +89,10 @@ def _fast(rows: bytes, header: tuple[str, ...], delimiter: str) -> RawRows:
     malformed: list[SkippedRow] = []
     blank: list[int] = []
 
-    def note(row: pyarrow.csv.InvalidRow) -> Literal["skip"]:
+    def note(row: pyarrow.csv.InvalidRow) -> Literal["skip", "error"]:
         if row.number is None or "\n" in row.text or "\r" in row.text:
-            raise _NeedsCareError
+            # A stray quote may have swallowed lines: Arrow gives up, and the file is read line by line.
+            return "error"
         if row.text.strip():
             malformed.append(SkippedRow(row.number, _wrong_fields(row.actual_columns, row.expected_columns)))
         else:
@@ -113,7 +110,11 @@ def _fast(rows: bytes, header: tuple[str, ...], delimiter: str) -> RawRows:
             column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True, check_utf8=False
         ),
     )
-    return _numbered(table, header, malformed, blank)
+    raw = _numbered(table, header, malformed, blank)
+    if b'"' in rows and len(_NEWLINE.findall(rows)) + 1 != len(raw.numbers) + len(malformed):
+        # A cell goes over several lines: meant so, or is its quote a stray one?
+        return _careful(rows, header, delimiter)
+    return raw
 
 
 def _numbered(table: pa.Table, header: tuple[str, ...], malformed: list[SkippedRow], blank: list[int]) -> RawRows:

@@ -29,6 +29,7 @@ MAX_CELLS = 40_000_000
 _HEADER_ROWS = 20
 """The header is looked for in this many first rows."""
 _CHUNK = 1 << 20
+_UNBOUNDED = 1 << 62
 _EXACT_INTEGERS = 10**15
 """Excel keeps 15 digits; a longer number has lost its last ones."""
 
@@ -82,7 +83,7 @@ def _check_archive(data: bytes) -> None:
 def _measure(archive: zipfile.ZipFile, member: zipfile.ZipInfo, left: int) -> int:
     """Return the member's unpacked size in bytes, having looked at how far its cells reach."""
     # Read to the end of the stream, not to the size the archive states.
-    member.file_size = left + 1
+    member.file_size = _UNBOUNDED
     size, rest, is_sheet = 0, b"", member.filename.startswith("xl/worksheets/")
     extent = (0, 0)
     with archive.open(member) as stream:
@@ -124,6 +125,8 @@ def _sheets(data: bytes) -> Iterator[tuple[list[list[Any]], _Merged]]:
     """Yield the cells and the merged ranges of each worksheet."""
     try:
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
+        if not workbook.sheet_names:
+            raise FileRejected(FileReason.UNREADABLE, "expected a workbook, got an archive without sheets")
         for name in workbook.sheet_names:
             sheet = workbook.get_sheet_by_name(name)
             yield sheet.to_python(skip_empty_area=False), sheet.merged_cell_ranges or []
