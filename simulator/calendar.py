@@ -25,7 +25,9 @@ _HOLIDAYS = frozenset(
     + [date(2020, 5, day) for day in range(1, 6)]
 )
 _MADE_UP = frozenset([date(2019, 9, 29), date(2019, 10, 12), date(2020, 1, 19), date(2020, 4, 26), date(2020, 5, 9)])
-"""Weekend days worked instead of a holiday. 24 and 25 January 2020 … 2 February: State Council 国办发明电〔2020〕1号."""
+"""Weekend days worked instead of a holiday. 24 and 25 January 2020 … 2 February: State Council
+国办发明电〔2020〕1号.
+"""
 
 
 def number(day: date) -> int:

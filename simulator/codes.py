@@ -1,7 +1,8 @@
 """Synthetic identities: codes that are right in every check digit and that nobody can own.
 
-- Unified social credit code, GB 32100-2015 (18 characters, the last by mod 31); characters 9–17 are an organisation code,
-  GB 11714-1997 (last character by mod 11). All organisation codes here begin with Y, a range that is not given out.
+- Unified social credit code, GB 32100-2015 (18 characters, the last by mod 31); characters 9–17 are an
+  organisation code, GB 11714-1997 (last character by mod 11). All organisation codes here begin with Y, a range that
+  is not given out.
 - Registration number, GS 15-2006 (15 digits, the last by ISO 7064 mod 11,10).
 - Phones 1540xxxxxxx: a segment without subscribers.
 """
@@ -32,7 +33,9 @@ def shuffled_digits(index: Ints, offset: int) -> Ints:
     """Return seven-digit numbers, one for each index, without repeats (an affine permutation)."""
     index = np.asarray(index, dtype=np.int64)
     if len(index) and int(index.max()) >= _SEVEN_DIGITS:
-        raise ValueError(f"at most {_SEVEN_DIGITS} synthetic identities exist; asked for number {int(index.max())}: use a smaller scale")
+        raise ValueError(
+            f"at most {_SEVEN_DIGITS} synthetic identities exist, asked for {int(index.max())}: use a smaller scale"
+        )
     return (index * 3_781_017 + offset) % _SEVEN_DIGITS
 
 

@@ -1,8 +1,8 @@
 """Catalogue of what goes wrong with whole files, how often, and what must come of it.
 
-The damage to single cells stands with each feed (`Feed.defects`); this module has the files and the interface. Every rate is
-multiplied by the district's `rates`. Beside the chances, one fault that rejects a file and one that does not come round
-every day in turn, so that a short run of a small district meets them too.
+The damage to single cells stands with each feed (`Feed.defects`); this module has the files and the interface. Every
+rate is multiplied by the district's `rates`. Beside the chances, one fault that rejects a file and one that does not
+come round every day in turn, so that a short run of a small district meets them too.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ FILE_DEFECTS = (
     FileDefect("wrong_sha256", 0.003),
     FileDefect("missing_column", 0.003),
     FileDefect("extra_column", 0.003),
-    FileDefect("alias", 0.004),
+    FileDefect("alias", 0.004, frozenset(("jsonl",))),
     FileDefect("reordered", 0.004),
     FileDefect("mixed_newlines", 0.01, frozenset(("xlsx",))),
     FileDefect("repeat", 0.03),
@@ -51,9 +51,10 @@ FILE_DEFECTS = (
     FileDefect("late", 0.04),
     FileDefect("missing_ok", 0.01, frozenset(("module",))),
 )
-"""Rates are assumptions; they follow a survey of such feeds (repeats 3 %, renamed 1 %, encodings 2 %, drift 1 % of days)."""
+"""Rates are assumptions; they follow a survey of such feeds (repeats 3 %, renamed 1 %, encodings 2 %, drift 1 % of
+days).
+"""
 
-_DAILY = ("checkins", "enterprise_power", "self_reports", "carrier_mobile", "approvals")
 _REJECTING_TURN = (
     ("checkins", "truncated_rows"), ("self_reports", "wrong_encoding"), ("enterprise_power", "wrong_sha256"),
     ("carrier_mobile", "missing_column"), ("approvals", "truncated_line"), ("checkins", "empty"),
@@ -72,9 +73,10 @@ _HARMLESS_TURN = (
     ("approvals", "renamed_repeat"), ("enterprise_power", "missing_ok"), ("checkins", "reordered"),
     ("carrier_mobile", "sequel"), ("self_reports", "extra_column"), ("approvals", "mixed_newlines"),
     ("enterprise_power", "corrected"), ("checkins", "renamed_repeat"), ("carrier_mobile", "late"),
-    ("self_reports", "sequel"), ("approvals", "alias"), ("enterprise_power", "repeat"), ("checkins", "extra_column"),
+    ("self_reports", "sequel"), ("approvals", "repeat"), ("enterprise_power", "repeat"), ("checkins", "extra_column"),
     ("carrier_mobile", "missing_ok"), ("self_reports", "corrected"), ("approvals", "reordered"),
-    ("enterprise_power", "alias"), ("checkins", "mixed_newlines"), ("carrier_mobile", "alias"), ("enterprise_power", "late"),
+    ("enterprise_power", "alias"), ("checkins", "mixed_newlines"), ("carrier_mobile", "alias"),
+    ("enterprise_power", "late"),
     ("self_reports", "renamed_repeat"), ("approvals", "extra_column"), ("enterprise_power", "extra_column"),
     ("checkins", "late"), ("carrier_mobile", "corrected"), ("enterprise_power", "reordered"),
 )  # fmt: skip
@@ -85,7 +87,9 @@ _SPARSE_TURN = {
 """Faults of the weekly and the monthly list, one a delivery."""
 
 INCOMPLETE_PULL_EVERY = 5
-"""Every fifth day the registry's first pull of a day lacks rows although `total` counts them; the next pull is whole."""
+"""Every fifth day the registry's first pull of a day lacks rows although `total` counts them; the next pull is
+whole.
+"""
 TOO_MANY_REQUESTS = 0.03
 UNAVAILABLE = 0.02
 TIMED_OUT = 0.005

@@ -11,7 +11,7 @@ from simulator.calendar import number
 from simulator.firms import Firms, build_firms
 from simulator.lives import FIRST_DAY, Lives, build_lives
 from simulator.meters import Meters, build_meters, truly_running
-from simulator.people import PLACES, Returnees, Staff, build_returnees, build_staff
+from simulator.people import Returnees, Staff, build_returnees, build_staff
 from simulator.rng import Bools
 
 Figures = dict[str, Any]
@@ -20,17 +20,24 @@ Figures = dict[str, Any]
 class District:
     """A coherent district of firms, people and meters.
 
-    `scale` 1 is the whole district (60,000 market entities). The daily feeds begin on `start`. `rates` multiplies the rates of all
-    defects; 0 gives clean data. Equal arguments give equal bytes.
+    `scale` 1 is the whole district (60,000 market entities). The daily feeds begin on `start`. `rates` multiplies
+    the rates of all defects; 0 gives clean data. Equal arguments give equal bytes.
     """
 
     def __init__(
-        self, seed: int = 7, scale: float = 0.1, start: date = date(2020, 2, 10), end: date = date(2020, 3, 31), rates: float = 1.0
+        self,
+        seed: int = 7,
+        scale: float = 0.1,
+        start: date = date(2020, 2, 10),
+        end: date = date(2020, 3, 31),
+        rates: float = 1.0,
     ) -> None:
         if not 0.001 <= scale <= 16:
             raise ValueError(f"scale must be between 0.001 and 16, got {scale}")
         if not date(2020, 2, 10) <= start <= end <= date(2020, 6, 30):
-            raise ValueError(f"start and end must lie between 2020-02-10 and 2020-06-30 in this order, got {start} and {end}")
+            raise ValueError(
+                f"start and end must lie between 2020-02-10 and 2020-06-30 in this order, got {start} and {end}"
+            )
         self.seed = seed
         self.scale = scale
         self.start = start
@@ -78,20 +85,21 @@ class District:
 
     def in_scope(self, day: int) -> Bools:
         """Tell which firms truly belong to the statistical scope on that day: listed by its month, and active."""
-        month_end = number(date(2020, 1, 1)) + day
-        return self.firms.listed & (self.firms.listed_month <= month_end) & self.firms.active(day)
+        return self.firms.listed & (self.firms.listed_month <= day) & self.firms.active(day)
 
     def official(self, day: int) -> Bools:
         """Tell which firms have truly and officially resumed: at work, and permitted."""
         return self.firms.active(day) & self.lives.working(day) & self.lives.permitted(day)
 
     def truth(self, business_date: date) -> Figures:
-        """Return the true state of a day: resumption by scope, running accounts, people on site, returnees from Hubei so far."""
+        """Return the true state of a day: resumption by scope, running accounts, people on site, returnees from
+        Hubei so far.
+        """
         day = number(business_date)
         onsite = self.lives.onsite(day)[self.lives.tracked]
         places = self.returnees.place < len(reference.HUBEI)
         seen = (self.returnees.returned // 1_440 <= day) & (self.returnees.returned // 1_440 >= FIRST_DAY)
-        real = np.arange(PLACES_SHAPE)[None, :] < self.returnees.stays[:, None]
+        real = np.arange(self.returnees.place.shape[1])[None, :] < self.returnees.stays[:, None]
         return {
             "business_date": business_date.isoformat(),
             "scopes": scope_counts(self.firms, self.in_scope(day), self.official(day)),
@@ -100,10 +108,6 @@ class District:
             "people_onsite": int(onsite.sum()),
             "returnees_from_hubei": int((seen & (places & real).any(axis=1)).sum()),
         }
-
-
-PLACES_SHAPE = 3
-__all__ = ["PLACES", "District", "scope_counts"]
 
 
 def scope_counts(firms: Firms, denominator: Bools, resumed: Bools) -> dict[str, dict[str, int]]:

@@ -62,7 +62,8 @@ class Firms:
 
     def active(self, day: int) -> Bools:
         """Tell which entities exist and are not closed at the end of the day."""
-        return (self.born <= day) & (self.closed > day)
+        result: Bools = (self.born <= day) & (self.closed > day)
+        return result
 
     def name_at(self, day: int) -> pa.Array:
         """Return the registered names at the end of the day."""
@@ -84,10 +85,11 @@ class Firms:
     def steady(self) -> Bools:
         """Tell which entities neither close nor change their name: a match by name alone holds on every day."""
         renamed = (self.changed < NEVER) & (self.change_kind == CHANGE_KINDS.index("name"))
-        return (self.closed >= NEVER) & ~renamed & ~self.codeless & (self.born <= _FIRST_CHANGE_DAY)
+        lasting: Bools = (self.closed >= NEVER) & ~renamed & ~self.codeless & (self.born <= _FIRST_CHANGE_DAY)
+        return lasting
 
     def _changed(self, day: int, kind: str) -> Bools:
-        return (self.changed <= day) & (self.change_kind == CHANGE_KINDS.index(kind))
+        return np.asarray((self.changed <= day) & (self.change_kind == CHANGE_KINDS.index(kind)))
 
 
 def park_code(index: Ints) -> pa.Array:
@@ -172,7 +174,9 @@ def _addresses(subdistrict: Ints, named: Bools, rng: np.random.Generator) -> pa.
 
 
 def _closings(n: int, core: int, leaving: int, newborn: Bools, scale: float, rng: np.random.Generator) -> Ints:
-    """Return the closing day of each entity: the list's `leaving` firms before 25 February, core firms only after it."""
+    """Return the closing day of each entity: the list's `leaving` firms before 25 February, core firms only after
+    it.
+    """
     closed = np.full(n, NEVER)
     closed[core : core + leaving] = rng.integers(_OPERATING_DAY + 1, 54, leaving)
     later = rng.choice(core, max(1, round(60 * scale)), replace=False)
@@ -197,8 +201,8 @@ def _changes(born: Ints, closed: Ints, rng: np.random.Generator) -> tuple[Ints, 
 def build_firms(seed: int, scale: float) -> Firms:
     """Make the entities of the district.
 
-    At scale 1 there are 60,000 at the start, 23,000 of them in the statistical scope and active on 25 February, a few more
-    on the list (closing before, or listed from March), and about 60 new ones a day.
+    At scale 1 there are 60,000 at the start, 23,000 of them in the statistical scope and active on 25 February, a
+    few more on the list (closing before, or listed from March), and about 60 new ones a day.
     """
     rng = generator(seed, "firms")
     sector, above = _sectors(scale)
@@ -208,11 +212,15 @@ def build_firms(seed: int, scale: float) -> Firms:
     standing = max(round(60_000 * scale), core + leaving + future + 20)
     n = standing + newborn_count
     listed = np.arange(n) < core + leaving + future
-    sector = np.concatenate([sector, rng.choice(len(reference.SECTORS), n - core, p=[0.08, 0.3, 0.35, 0.12, 0.04, 0.03, 0.08])])
+    sector = np.concatenate(
+        [sector, rng.choice(len(reference.SECTORS), n - core, p=[0.08, 0.3, 0.35, 0.12, 0.04, 0.03, 0.08])]
+    )
     above = np.concatenate([above, np.zeros(n - core, dtype=bool)])
     born = np.full(n, -NEVER)
     born[standing:] = np.sort(rng.integers(_FIRST_CHANGE_DAY, _FIRST_CHANGE_DAY + HORIZON_DAYS, newborn_count))
-    entity_type = np.where(listed, rng.choice(4, n, p=[0.9, 0.0, 0.07, 0.03]), rng.choice(4, n, p=[0.45, 0.5, 0.02, 0.03]))
+    entity_type = np.where(
+        listed, rng.choice(4, n, p=[0.9, 0.0, 0.07, 0.03]), rng.choice(4, n, p=[0.45, 0.5, 0.02, 0.03])
+    )
     closed = _closings(n, core, leaving, born > -NEVER, scale, rng)
     changed, kind = _changes(born, closed, rng)
     name, ambiguous = _with_namesakes(_names(np.arange(n), sector, entity_type, rng), listed, entity_type, closed, rng)
@@ -224,7 +232,11 @@ def build_firms(seed: int, scale: float) -> Firms:
     groups = np.array([len(group) for group in reference.INDUSTRIES])
     industry_start = np.cumsum(np.concatenate([[0], groups[:-1]]))
     return Firms(
-        uscc=codes.usccs(index, reference.USCC_PREFIXES, np.where(entity_type == 1, 5, rng.choice(5, n, p=[0.82, 0.1, 0.03, 0.03, 0.02]))),
+        uscc=codes.usccs(
+            index,
+            reference.USCC_PREFIXES,
+            np.where(entity_type == 1, 5, rng.choice(5, n, p=[0.82, 0.1, 0.03, 0.03, 0.02])),
+        ),
         reg_no=codes.registration_numbers(index),
         name=name,
         later_name=join(pa.scalar("新"), name),
@@ -232,7 +244,10 @@ def build_firms(seed: int, scale: float) -> Firms:
         established=np.where(born > -NEVER, born, -rng.integers(30, 7_000, n)),
         capital=rng.integers(0, len(reference.CAPITALS), n),
         later_capital=rng.integers(0, len(reference.CAPITALS), n),
-        industry=pick([code for group in reference.INDUSTRIES for code in group], industry_start[sector] + rng.integers(0, 1_000, n) % groups[sector]),
+        industry=pick(
+            [code for group in reference.INDUSTRIES for code in group],
+            industry_start[sector] + rng.integers(0, 1_000, n) % groups[sector],
+        ),
         sector=sector,
         listed=listed,
         above_scale=above,
@@ -259,7 +274,9 @@ def build_firms(seed: int, scale: float) -> Firms:
 
 
 def _listed_months(n: int, until_february: int, rng: np.random.Generator) -> Ints:
-    """Return the month each firm came onto the list, as the day number of its first day; the last ones come in March."""
+    """Return the month each firm came onto the list, as the day number of its first day; the last ones come in
+    March.
+    """
     months = np.array([-365, -304, -245, -184, -92, -31, 0, 31])
     return np.where(np.arange(n) < until_february, months[rng.integers(0, len(months), n)], 60)
 
@@ -267,7 +284,9 @@ def _listed_months(n: int, until_february: int, rng: np.random.Generator) -> Int
 def _with_namesakes(
     names: pa.Array, listed: Bools, entity_type: Ints, closed: Ints, rng: np.random.Generator
 ) -> tuple[pa.Array, Bools]:
-    """Give some entities the name of a listed firm, and branches their parent's name with 分公司; flag the namesakes."""
+    """Give some entities the name of a listed firm, and branches their parent's name with 分公司; flag the
+    namesakes.
+    """
     n = len(names)
     lasting = np.flatnonzero(listed & (closed >= NEVER) & (entity_type != 3))
     pairs = max(2, len(lasting) // 200)

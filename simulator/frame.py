@@ -10,8 +10,20 @@ from simulator.rng import Ints
 from simulator.text import replace as replace_rows
 
 REASONS = (
-    "", "USCC_MISSING", "USCC_INVALID", "USCC_UNKNOWN", "NAME_UNKNOWN", "NAME_AMBIGUOUS", "PHONE_INVALID", "PHONE_MASKED",
-    "PLACE_UNKNOWN", "DATE_INVALID", "DATE_AMBIGUOUS", "DATE_OUT_OF_RANGE", "NUMBER_INVALID", "VALUE_NOT_ALLOWED",
+    "",
+    "USCC_MISSING",
+    "USCC_INVALID",
+    "USCC_UNKNOWN",
+    "NAME_UNKNOWN",
+    "NAME_AMBIGUOUS",
+    "PHONE_INVALID",
+    "PHONE_MASKED",
+    "PLACE_UNKNOWN",
+    "DATE_INVALID",
+    "DATE_AMBIGUOUS",
+    "DATE_OUT_OF_RANGE",
+    "NUMBER_INVALID",
+    "VALUE_NOT_ALLOWED",
     "REQUIRED_MISSING",
 )
 """Why a row must be quarantined; the first stands for "accepted"."""
@@ -22,8 +34,9 @@ IGNORED = -1
 class Frame:
     """Rows of one delivery or day.
 
-    `columns` are the texts as sent (null = empty cell or JSON null). `facts` are what the rows mean, as numbers; a row's `id`
-    stays the same whenever it is sent. `reason` is an index into `REASONS`, or `IGNORED` for a subtotal or a blank line.
+    `columns` are the texts as sent (null = empty cell or JSON null). `facts` are what the rows mean, as numbers; a
+    row's `id` stays the same whenever it is sent. `reason` is an index into `REASONS`, or `IGNORED` for a subtotal
+    or a blank line.
     """
 
     columns: Mapping[str, pa.Array]

@@ -5,6 +5,7 @@ import re
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +19,9 @@ _FIXED_TIME = (2020, 2, 1, 8, 0, 0)
 
 @dataclass(frozen=True)
 class Layout:
-    """Layout of a file. `headers` maps a column to the header that is written for it; `literals` are JSON numbers and booleans."""
+    """Layout of a file. `headers` maps a column to the header that is written for it; `literals` are JSON numbers
+    and booleans.
+    """
 
     kind: str
     columns: tuple[str, ...]
@@ -50,7 +53,11 @@ def _newlines(frame: Frame, layout: Layout) -> pa.Array | pa.Scalar:
 def _cell(values: pa.Array, delimiter: str) -> pa.Array:
     values = pc.fill_null(values, "")
     needs_quotes = pc.match_substring(values, delimiter)
-    return pc.if_else(needs_quotes, join(pa.scalar('"'), values, pa.scalar('"')), values) if pc.any(needs_quotes).as_py() else values
+    return (
+        pc.if_else(needs_quotes, join(pa.scalar('"'), values, pa.scalar('"')), values)
+        if pc.any(needs_quotes).as_py()
+        else values
+    )
 
 
 def _finish(body: bytes, header: str, layout: Layout) -> bytes:
@@ -118,10 +125,8 @@ def _workbook(frame: Frame, layout: Layout) -> bytes:
     return _with_fixed_times(buffer.getvalue())
 
 
-def _excel_value(text: str) -> object:
+def _excel_value(text: str) -> date | str:
     """Return a real Excel date for a text marked `date:`, the text otherwise."""
-    from datetime import date
-
     return date.fromisoformat(text[5:]) if text.startswith("date:") else text
 
 

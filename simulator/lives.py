@@ -1,7 +1,7 @@
 """What truly happens to each firm: its application, its return to work, its reports, its staff on site.
 
-Calibration (scale 1, 25 February): 21,137 of 23,000 firms in scope resumed, above-scale industry 100 %, above-scale services
-993 of 1,024 (published figures; `research` gives only the totals, the split by sector is ours).
+Calibration (scale 1, 25 February): 21,137 of 23,000 firms in scope resumed, above-scale industry 100 %, above-scale
+services 993 of 1,024 (published figures; `research` gives only the totals, the split by sector is ours).
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,9 @@ CALIBRATION_DAY = 55  # 25 February
 FIRST_DAY = 40  # 10 February: nobody off the white list may start before
 RESUMED_IN_SCOPE = 21_137
 RESUMED_SERVICES = 993
-_SHARE_BY_DAY = np.array([0.10, 0.03, 0.03, 0.04, 0.05, 0.02, 0.03, 0.19, 0.10, 0.09, 0.08, 0.07, 0.02, 0.02, 0.08, 0.05])
+_SHARE_BY_DAY = np.array(
+    [0.10, 0.03, 0.03, 0.04, 0.05, 0.02, 0.03, 0.19, 0.10, 0.09, 0.08, 0.07, 0.02, 0.02, 0.08, 0.05]
+)
 """Share of the firms resumed by 25 February that started on each day from 10 February; many started on the 17th."""
 
 PENDING, APPROVED, RETURNED = 0, 1, 2
@@ -37,12 +39,12 @@ class Application:
     def in_force(self, day: int) -> Bools:
         """Tell which applications permit work on that day: passed, not withdrawn, the planned day reached."""
         passed = (self.outcome == APPROVED) & (self.decided <= day) & (self.planned <= day)
-        return self.exists & passed & (self.withdrawn > day)
+        return np.asarray(self.exists & passed & (self.withdrawn > day))
 
     def alive(self, day: int) -> Bools:
         """Tell which applications stand on that day, neither returned nor withdrawn (pending ones included)."""
         returned = (self.outcome == RETURNED) & (self.decided <= day)
-        return self.exists & (self.applied <= day) & ~returned & (self.withdrawn > day)
+        return np.asarray(self.exists & (self.applied <= day) & ~returned & (self.withdrawn > day))
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Lives:
 
     def working(self, day: int) -> Bools:
         """Tell which firms truly work on that day."""
-        return (self.resumed <= day) & (self.suspended > day)
+        return np.asarray((self.resumed <= day) & (self.suspended > day))
 
     def permitted(self, day: int) -> Bools:
         """Tell which firms may work on that day: an application in force, or white-listed."""
@@ -94,15 +96,21 @@ def build_lives(seed: int, scale: float, firms: Firms) -> Lives:
     plan = _Courses(n, firms, good, white, resumed, np.full(n, NEVER))
     plan.draw_others(rng)
     first, second = plan.applications(rng)
-    reports = (firms.listed & (rng.random(n) < 0.985)) | good | (~firms.listed & (plan.resumed < NEVER) & (rng.random(n) < 0.6))
-    filed = np.minimum(np.minimum(plan.resumed, first.applied) - rng.integers(0, 3, n), FIRST_DAY + rng.integers(0, 12, n))
+    reports = (
+        (firms.listed & (rng.random(n) < 0.985))
+        | good
+        | (~firms.listed & (plan.resumed < NEVER) & (rng.random(n) < 0.6))
+    )
+    filed = np.minimum(
+        np.minimum(plan.resumed, first.applied) - rng.integers(0, 3, n), FIRST_DAY + rng.integers(0, 12, n)
+    )
     tracked, staff = _staff(firms, good, scale, rng)
     return Lives(
         reports=reports & (firms.born <= FIRST_DAY) & (firms.closed > FIRST_DAY - 5),
         filed=np.maximum(filed, 30),
         resumed=plan.resumed,
         suspended=plan.suspended,
-        lag=(rng.random(n) < 0.07).astype(np.int64),
+        lag=((rng.random(n) < 0.07) & (plan.resumed != CALIBRATION_DAY)).astype(np.int64),
         period=rng.choice([2, 3, 4], n, p=[0.3, 0.4, 0.3]),
         white=white,
         level=rng.choice(3, n, p=[0.05, 0.55, 0.4]),
@@ -116,10 +124,10 @@ def build_lives(seed: int, scale: float, firms: Firms) -> Lives:
 
 def _resumed_by_calibration(firms: Firms, scale: float, rng: np.random.Generator) -> Bools:
     """Choose the firms in scope that have officially resumed on 25 February."""
-    core = np.arange(firms.count) < firms.core
+    core: Bools = np.arange(firms.count) < firms.core
     industry = core & firms.above_scale & (firms.sector == 0)
     services = np.flatnonzero(core & firms.above_scale & (firms.sector == 1))
-    good = industry.copy()
+    good: Bools = industry.copy()
     good[rng.choice(services, min(len(services), round(RESUMED_SERVICES * scale)), replace=False)] = True
     rest = core & ~industry
     rest[services] = False
@@ -144,12 +152,16 @@ class _Courses:
 
     def draw_others(self, rng: np.random.Generator) -> None:
         """Give the firms that have not officially resumed by 25 February one of six courses."""
-        others = np.flatnonzero(~self.good & (self.firms.listed | (rng.random(self.n) < 0.12)) & (self.firms.born <= FIRST_DAY))
+        others = np.flatnonzero(
+            ~self.good & (self.firms.listed | (rng.random(self.n) < 0.12)) & (self.firms.born <= FIRST_DAY)
+        )
         self.kind[others] = rng.choice(6, len(others), p=[0.10, 0.07, 0.08, 0.33, 0.17, 0.25])
         started = (self.kind >= 0) & (self.kind <= self.STOPPED)
         self.resumed[started] = rng.integers(FIRST_DAY, 52, int(started.sum()))
         halted = self.kind == self.SUSPENDED
-        self.suspended[halted] = np.minimum(self.resumed[halted] + rng.integers(2, 8, int(halted.sum())), CALIBRATION_DAY)
+        self.suspended[halted] = np.minimum(
+            self.resumed[halted] + rng.integers(2, 8, int(halted.sum())), CALIBRATION_DAY
+        )
         later = self.kind >= self.WAITING
         self.resumed[later] = rng.integers(CALIBRATION_DAY + 1, 75, int(later.sum()))
         gone = self.firms.listed & (self.firms.closed <= CALIBRATION_DAY)

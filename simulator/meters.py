@@ -44,7 +44,9 @@ class Meters:
 
 
 def build_meters(seed: int, scale: float, firms: Firms, lives: Lives) -> Meters:
-    """Make about 5,000·scale accounts: 60 % exclusive to a firm, the others a landlord's with three to seven tenants."""
+    """Make about 5,000·scale accounts: 60 % exclusive to a firm, the others a landlord's with three to seven
+    tenants.
+    """
     rng = generator(seed, "meters")
     n = max(30, round(5_000 * scale))
     relation = rng.choice(3, n, p=[0.60, 0.37, 0.03])
@@ -71,7 +73,9 @@ def build_meters(seed: int, scale: float, firms: Firms, lives: Lives) -> Meters:
         point_account=point_account,
         point_no=join(account_no.take(pa.array(point_account)), pa.array(np.where(second, "02", "01"))),
         point_share=np.where(two, np.where(second, 0.35, 0.65), 1.0),
-        multiplier=np.array(reference.MULTIPLIERS)[rng.choice(6, len(point_account), p=[0.5, 0.15, 0.1, 0.1, 0.1, 0.05])],
+        multiplier=np.array(reference.MULTIPLIERS)[
+            rng.choice(6, len(point_account), p=[0.5, 0.15, 0.1, 0.1, 0.1, 0.05])
+        ],
         tenant_account=tenant_account,
         tenant_firm=others[rng.integers(0, len(others), len(tenant_account))],
     )

@@ -70,7 +70,7 @@ def build_staff(seed: int, lives: Lives) -> Staff:
 def build_returnees(seed: int, scale: float, staff: Staff) -> Returnees:
     """Make about 6,000·scale returnees between 10 February and 20 March; 40 % of them are staff who check in."""
     rng = generator(seed, "returnees")
-    n = max(40, round(6_000 * scale))
+    n = max(200, round(6_000 * scale))
     known = rng.random(n) < 0.4
     index = np.where(known, rng.permutation(max(staff.count, n))[:n], _OUTSIDERS_FROM + np.arange(n))
     day = FIRST_DAY + np.minimum((rng.gamma(2.0, 6.0, n)).astype(np.int64), 39)
@@ -87,4 +87,6 @@ def build_returnees(seed: int, scale: float, staff: Staff) -> Returnees:
         end[:, stay] = last
         begin[:, stay] = last - length
         last = begin[:, stay] - rng.integers(60, 5_000, n)
-    return Returnees(codes.phones(index), rng.integers(0, len(reference.HOME_PLACES), n), returned, stays, place, begin, end)
+    return Returnees(
+        codes.phones(index), rng.integers(0, len(reference.HOME_PLACES), n), returned, stays, place, begin, end
+    )

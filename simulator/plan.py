@@ -22,8 +22,8 @@ NEVER = 10**9
 class Version:
     """One version of one file as its sender puts it out.
 
-    Times are minutes since 2020-01-01 00:00. `folder` is the day of the drop folder (-1 for exports). `until` is when another
-    version takes its place under the same address. `first` and `last` cut a share of the slot's rows.
+    Times are minutes since 2020-01-01 00:00. `folder` is the day of the drop folder (-1 for exports). `until` is
+    when another version takes its place under the same address. `first` and `last` cut a share of the slot's rows.
     """
 
     feed: str
@@ -45,7 +45,9 @@ def day_frame(district: District, feed: Feed, day: int) -> Frame:
     """Return all rows that a feed sends for a business date, damaged cells, repeated rows and blank lines included."""
     frame = feed.build(district, day)
     firms = district.firms
-    frame = apply_defects(frame, feed.defects, (district.seed, feed.name, day), district.rates, firms.ambiguous, firms.steady())
+    frame = apply_defects(
+        frame, feed.defects, (district.seed, feed.name, day), district.rates, firms.ambiguous, firms.steady()
+    )
     return _with_blank_lines(_with_repeats(frame, district, feed, day), district, feed, day)
 
 
@@ -84,31 +86,36 @@ def versions(district: District, feed: Feed, day: int, frame: Frame) -> list[Ver
     if feed.name == "enterprise_power" and day in HISTORY:
         return [_history(district, day)]
     slots = [slot for slot in feed.slots if (frame.facts["slot"] == slot.key).any()]
-    assigned = _assigned(district, feed, day, [slot.key for slot in slots])
+    keys = [slot.key for slot in slots]
+    turned = _turned(district, feed, day, keys)
+    assigned = _drawn(district, feed, day, keys) | turned
     result: list[Version] = []
     for slot in slots:
         base = _base(feed, slot, day)
         rows = int((frame.facts["slot"] == slot.key).sum())
-        result += _course(district, feed, base, assigned.get(slot.key, ""), rows)
+        result += _course(district, feed, base, assigned.get(slot.key, ""), rows, lasting=slot.key in turned)
     if feed.name == "carrier_mobile" and ((frame.facts["retracted"] > 0) & (frame.reason == 0)).any():
         name = f"carrier_mobile_{_stamp(day)}_undo.txt"
         result.append(_moved(replace(_base(feed, slots[0], day), name=name, undo=True), 1))
     return sorted(result, key=lambda version: (version.ready, version.name))
 
 
-def _assigned(district: District, feed: Feed, day: int, slots: list[int]) -> dict[int, str]:
-    """Return the fault of each slot, by chance and by turn."""
+def _drawn(district: District, feed: Feed, day: int, slots: list[int]) -> dict[int, str]:
+    """Return the fault that chance gives to each slot."""
+    kinds = frozenset((feed.layout.kind, feed.sender))
+    return {slot: drawn(district.seed, feed.name, kinds, slot, day, district.rates) for slot in slots}
+
+
+def _turned(district: District, feed: Feed, day: int, slots: list[int]) -> dict[int, str]:
+    """Return the faults whose turn it is, by slot."""
     if district.rates <= 0:
         return {}
-    kinds = frozenset((feed.layout.kind, feed.sender))
-    chances = {slot: drawn(district.seed, feed.name, kinds, slot, day, district.rates) for slot in slots}
+    position = day - district.first_day
     if feed.name == "meter_accounts":
-        position = (day - district.first_day + 6) // 7
+        position = (position + 6) // 7
     elif feed.name == "statistical_scope":
         position = as_date(day).month - as_date(district.first_day).month
-    else:
-        position = day - district.first_day
-    return chances | turn(feed.name, position, slots)
+    return turn(feed.name, position, slots)
 
 
 def _stamp(day: int) -> str:
@@ -151,10 +158,13 @@ def _again(version: Version, minutes: int, *, same_name: bool) -> list[Version]:
     return [version, replace(version, fault="", name=_sequel_name(version.name), ready=later, ok_ready=later)]
 
 
-def _course(district: District, feed: Feed, base: Version, fault: str, rows: int) -> list[Version]:
-    """Return the versions of one file under a fault; too few rows to cut leave it whole."""
+def _course(district: District, feed: Feed, base: Version, fault: str, rows: int, *, lasting: bool) -> list[Version]:
+    """Return the versions of one file under a fault; too few rows to cut leave it whole.
+
+    `lasting`: a rejected file stays in the listing, and the good one comes under another name.
+    """
     if fault in REJECTED_AS:
-        return _rejected(district, feed, replace(base, fault=fault), rows)
+        return _rejected(district, feed, replace(base, fault=fault), rows, lasting=lasting)
     if fault in ("corrected", "sequel") and rows < 10:
         return [base]
     special: dict[str, Callable[[], list[Version]]] = {
@@ -168,14 +178,14 @@ def _course(district: District, feed: Feed, base: Version, fault: str, rows: int
     return special[fault]() if fault in special else [replace(base, fault=fault)]
 
 
-def _rejected(district: District, feed: Feed, bad: Version, rows: int) -> list[Version]:
+def _rejected(district: District, feed: Feed, bad: Version, rows: int, *, lasting: bool) -> list[Version]:
     """Return a rejected file and, for nearly all, the good one that follows."""
     if bad.fault in ("truncated_rows", "truncated_line") and rows < 3:
         bad = replace(bad, fault="empty")
     luck = chance(district.seed, "follow-up", bad.slot, bad.day)
-    if feed.name == "self_reports" and luck > 0.9:
+    if feed.name == "self_reports" and luck > 0.9 and not lasting:
         return [bad]
-    return _again(bad, 45, same_name=luck > 0.7)
+    return _again(bad, 45, same_name=luck > 0.7 and not lasting)
 
 
 def _renamed(base: Version) -> list[Version]:

@@ -1,7 +1,7 @@
 """Random numbers that any day can draw alone.
 
-A draw is a hash of (seed, stream, identity, day), so that generating one day gives the same bytes as generating all days
-in sequence. Populations that are made once use `generator`.
+A draw is a hash of (seed, stream, identity, day), so that generating one day gives the same bytes as generating all
+days in sequence. Populations that are made once use `generator`.
 """
 
 import zlib
@@ -31,7 +31,11 @@ def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 def uniform(seed: int, stream: str, ids: Ints, day: int = 0) -> Floats:
     """Return one number in [0, 1) for each identity, the same whenever it is asked for."""
-    key = (zlib.crc32(stream.encode()) * _GOLDEN + (seed & _MASK) * 0xD1342543DE82EF95 + (day + 100_000) * 0x2545F4914F6CDD1D) & _MASK
+    key = (
+        zlib.crc32(stream.encode()) * _GOLDEN
+        + (seed & _MASK) * 0xD1342543DE82EF95
+        + (day + 100_000) * 0x2545F4914F6CDD1D
+    ) & _MASK
     with np.errstate(over="ignore"):
         words = _mix(np.asarray(ids).astype(np.uint64) * np.uint64(_GOLDEN) + np.uint64(key))
         words = _mix(words + np.uint64(key))

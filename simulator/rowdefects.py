@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 
@@ -16,7 +17,9 @@ Change = Callable[[str, float], str | None]
 
 @dataclass(frozen=True)
 class RowDefect:
-    """A kind of damage: `change` gets the cell and a number in [0, 1); `reason` is empty if the row must be accepted."""
+    """A kind of damage: `change` gets the cell and a number in [0, 1); `reason` is empty if the row must be
+    accepted.
+    """
 
     name: str
     column: str
@@ -24,15 +27,22 @@ class RowDefect:
     change: Change
     reason: str = ""
     where: Callable[[Frame], Bools] | None = None
+    blanked: str = ""
+    """Another column that is emptied with it."""
 
 
 def apply_defects(
-    frame: Frame, defects: Sequence[RowDefect], draw: tuple[int, str, int], rates: float, ambiguous: Bools, steady: Bools
+    frame: Frame,
+    defects: Sequence[RowDefect],
+    draw: tuple[int, str, int],
+    rates: float,
+    ambiguous: Bools,
+    steady: Bools,
 ) -> Frame:
     """Return the frame with each row damaged at most once.
 
-    `draw` is (seed, stream, day). `ambiguous` and `steady` tell by firm which names two entities bear, and which firms neither
-    close nor change their name; damage that leaves only the name is done to steady firms alone.
+    `draw` is (seed, stream, day). `ambiguous` and `steady` tell by firm which names two entities bear, and which
+    firms neither close nor change their name; damage that leaves only the name is done to steady firms alone.
     """
     if rates <= 0 or not defects or not frame.rows:
         return frame
@@ -46,7 +56,7 @@ def apply_defects(
         edge += defect.rate * rates
         if defect.where is not None:
             hit &= defect.where(frame)
-        if defect.reason == BY_NAME or defect.name == "name_unknown":
+        if defect.reason == BY_NAME:
             hit &= steady[np.maximum(frame.facts["firm"], 0)]
         chosen.append((defect, np.flatnonzero(hit)))
     for defect, rows in chosen:
@@ -63,6 +73,8 @@ def _damage(frame: Frame, defect: RowDefect, rows: Ints, detail: np.ndarray, amb
     texts = [cell for cell in cells if cell is not None and cell != ""]
     new = [defect.change(cell, luck) for cell, luck in zip(texts, detail[rows].tolist(), strict=True)]
     frame = frame.with_values(defect.column, rows, new)
+    if defect.blanked:
+        frame = frame.with_values(defect.blanked, rows, [None] * len(rows))
     if defect.reason == BY_NAME:
         twice = ambiguous[frame.facts["firm"][rows]]
         return frame.with_reason(rows, np.where(twice, REASONS.index("NAME_AMBIGUOUS"), 0))
@@ -111,7 +123,7 @@ def old_number(_: str, luck: float) -> str:
 
 
 def _date(text: str) -> int:
-    return calendar.number(calendar.date.fromisoformat(text))
+    return calendar.number(date.fromisoformat(text))
 
 
 def serial(text: str, _: float) -> str:
@@ -188,14 +200,40 @@ def _plain_date(column: str) -> Callable[[Frame], Bools]:
     return filter_rows
 
 
+def unknown_name(column: str, code: str) -> RowDefect:
+    """Return the damage of a row without a code whose name no entity bears."""
+    names = constant("杭州查无此名贸易有限公司", "浙江查无此名科技有限公司", "查无此名(杭州)有限公司")
+    return RowDefect("name_unknown", column, 0.002, names, "NAME_UNKNOWN", blanked=code)
+
+
 def code_defects(column: str, named: bool, rate: float = 1.0) -> tuple[RowDefect, ...]:
     """Return the damage done to a USCC; in a sheet that has no name every row with a lost code is quarantined."""
     return (
-        RowDefect("uscc_missing", column, (0.04 if named else 0.004) * rate, blank, BY_NAME if named else "USCC_MISSING"),
-        RowDefect("uscc_wrong_check", column, (0.015 if named else 0.003) * rate, wrong_check, BY_NAME if named else "USCC_INVALID"),
+        RowDefect(
+            "uscc_missing", column, (0.04 if named else 0.004) * rate, blank, BY_NAME if named else "USCC_MISSING"
+        ),
+        RowDefect(
+            "uscc_wrong_check",
+            column,
+            (0.015 if named else 0.003) * rate,
+            wrong_check,
+            BY_NAME if named else "USCC_INVALID",
+        ),
         RowDefect("uscc_full_width", column, 0.008 * rate, full_width),
-        RowDefect("uscc_letter", column, (0.005 if named else 0.001) * rate, letter_for_digit, BY_NAME if named else "USCC_INVALID"),
-        RowDefect("uscc_old_number", column, (0.01 if named else 0.001) * rate, old_number, BY_NAME if named else "USCC_INVALID"),
+        RowDefect(
+            "uscc_letter",
+            column,
+            (0.005 if named else 0.001) * rate,
+            letter_for_digit,
+            BY_NAME if named else "USCC_INVALID",
+        ),
+        RowDefect(
+            "uscc_old_number",
+            column,
+            (0.01 if named else 0.001) * rate,
+            old_number,
+            BY_NAME if named else "USCC_INVALID",
+        ),
         RowDefect("uscc_unknown", column, 0.001 * rate, unknown_code, "USCC_UNKNOWN"),
     )
 

@@ -135,7 +135,10 @@ class Store:
         folder = self._index(name, day).parent
         folder.mkdir(parents=True, exist_ok=True)
         planned = versions(self.district, feed, day, frame)
-        entries = [self._write(feed, rows_of(version, frame), version, folder / str(place)) for place, version in enumerate(planned)]
+        entries = [
+            self._write(feed, rows_of(version, frame), version, folder / str(place))
+            for place, version in enumerate(planned)
+        ]
         draft = folder / "index.tmp"
         draft.write_text(json.dumps([asdict(entry) for entry in entries], ensure_ascii=False))
         draft.rename(folder / "index.json")
@@ -150,7 +153,9 @@ class Store:
         quarantined = {} if reason else frame.quarantined()
         accepted = 0 if reason else frame.rows - frame.ignored() - sum(quarantined.values())
         ignored = 0 if reason else frame.ignored()
-        return Entry(version, str(path), len(content), sha256, declared, frame.rows, reason, accepted, ignored, quarantined)
+        return Entry(
+            version, str(path), len(content), sha256, declared, frame.rows, reason, accepted, ignored, quarantined
+        )
 
 
 @lru_cache(maxsize=2)

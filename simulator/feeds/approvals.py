@@ -1,4 +1,6 @@
-"""Events of applications to resume work: 申请, then 通过 or 退回, sometimes 撤销. The first file holds what came before."""
+"""Events of applications to resume work: 申请, then 通过 or 退回, sometimes 撤销. The first file holds what came
+before.
+"""
 
 import numpy as np
 import pyarrow as pa
@@ -24,24 +26,32 @@ def _events(application: Application, district: District, day: int, which: int) 
     steps = (
         (application.applied, np.full(len(decision), APPLY), 8 * 3_600),
         (np.where(application.outcome == PENDING, NEVER, application.decided), decision, 13 * 3_600),
-        (np.where(application.outcome == RETURNED, NEVER, application.withdrawn), np.full(len(decision), WITHDRAW), 17 * 3_600),
+        (
+            np.where(application.outcome == RETURNED, NEVER, application.withdrawn),
+            np.full(len(decision), WITHDRAW),
+            17 * 3_600,
+        ),
     )
     groups = []
     for place, (days, event, from_second) in enumerate(steps):
         today = days <= day if day == district.first_day else days == day
-        firm = np.flatnonzero(application.exists & today & (district.firms.closed > days) & (district.firms.born <= days))
+        firm = np.flatnonzero(
+            application.exists & today & (district.firms.closed > days) & (district.firms.born <= days)
+        )
         seconds = from_second + (uniform(district.seed, f"event {which} {place}", firm) * 3_500).astype(np.int64)
         applied_seconds = 8 * 3_600 + (uniform(district.seed, f"event {which} 0", firm) * 3_500).astype(np.int64)
-        groups.append({
-            "firm": firm,
-            "application": firm * 2 + which,
-            "event": event[firm],
-            "moment": days[firm] * 86_400 + seconds,
-            "applied": application.applied[firm] * 86_400 + applied_seconds,
-            "planned": application.planned[firm],
-            "white": district.lives.white[firm].astype(np.int64),
-            "id": (firm * 2 + which) * 4 + place,
-        })
+        groups.append(
+            {
+                "firm": firm,
+                "application": firm * 2 + which,
+                "event": event[firm],
+                "moment": days[firm] * 86_400 + seconds,
+                "applied": application.applied[firm] * 86_400 + applied_seconds,
+                "planned": application.planned[firm],
+                "white": district.lives.white[firm].astype(np.int64),
+                "id": (firm * 2 + which) * 4 + place,
+            }
+        )
     return groups
 
 
@@ -83,11 +93,10 @@ FEED = Feed(
     days=daily,
     build=build,
     defects=(
-        *code_defects("uscc", named=False, rate=0.5),
+        *code_defects("uscc", named=False, rate=0.3),
         *date_defects("planned_resume_date", "planned", 0.5),
         RowDefect("event_unknown", "event", 0.001, constant("作废", "同意"), "VALUE_NOT_ALLOWED"),
         RowDefect("id_missing", "application_id", 0.0005, blank, "REQUIRED_MISSING"),
     ),
     key_column="event",
-    alias=("uscc", "统一代码"),
 )

@@ -11,7 +11,9 @@ from simulator.rowdefects import RowDefect
 
 @dataclass(frozen=True)
 class Slot:
-    """One file of a day. `ready` is minutes after 00:00 of the business date; `name` holds {day} where the date stands."""
+    """One file of a day. `ready` is minutes after 00:00 of the business date; `name` holds {day} where the date
+    stands.
+    """
 
     key: int
     name: str

@@ -42,7 +42,7 @@ def retracted(district: District, ids: Ints) -> Bools:
 def _place_texts(place: Ints, style: Ints) -> pa.Array:
     """Return 湖北省武汉市, 湖北武汉 or 湖北省武汉 by style; a municipality stands alone."""
     full = [province + city for province, city, _ in PLACES]
-    bare = [(province[:-1] if city else province[:-1]) + city.removesuffix("市") for province, city, _ in PLACES]
+    bare = [province[:-1] + city.removesuffix("市") for province, city, _ in PLACES]
     mixed = [province + city.removesuffix("市") for province, city, _ in PLACES]
     return pick(full + bare + mixed, place + style * len(PLACES))
 

@@ -88,7 +88,9 @@ def _no_point(text: str, _: float) -> str:
 FEED = Feed(
     name="checkins",
     sender="module",
-    layout=Layout("csv", ("统一社会信用代码", "工号", "手机号", "健康码", "体温", "测温时间", "打卡地点", "症状"), bom=True),
+    layout=Layout(
+        "csv", ("统一社会信用代码", "工号", "手机号", "健康码", "体温", "测温时间", "打卡地点", "症状"), bom=True
+    ),
     slots=(Slot(_AM, "am.csv", 10 * 60 + 30), Slot(_PM, "pm.csv", 16 * 60 + 30)),
     days=daily,
     build=build,

@@ -104,7 +104,9 @@ def days(district: District, through: int) -> list[int]:
 FEED = Feed(
     name="enterprise_power",
     sender="grid",
-    layout=Layout("csv", ("户号", "计量点", "户名", "用电地址", "行业", "电压等级", "日期", "电量", "倍率", "采集状态")),
+    layout=Layout(
+        "csv", ("户号", "计量点", "户名", "用电地址", "行业", "电压等级", "日期", "电量", "倍率", "采集状态")
+    ),
     slots=(Slot(0, "enterprise_power_{day}.csv", 1_440 + 8 * 60 + 30),),
     days=days,
     build=build,

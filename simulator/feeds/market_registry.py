@@ -14,8 +14,20 @@ from simulator.rowdefects import apply_defects, phone_defects
 from simulator.text import blank_where, choose, pick
 
 _COLUMNS = (
-    "uscc", "reg_no", "name", "entity_type", "status", "established_on", "registered_capital", "industry_code", "address",
-    "subdistrict", "park_code", "legal_representative", "contact_name", "contact_phone",
+    "uscc",
+    "reg_no",
+    "name",
+    "entity_type",
+    "status",
+    "established_on",
+    "registered_capital",
+    "industry_code",
+    "address",
+    "subdistrict",
+    "park_code",
+    "legal_representative",
+    "contact_name",
+    "contact_phone",
 )
 CHANGE_TYPES = ("新设", "变更", "注销")
 FOUNDED, CHANGED, CLOSED = range(3)
@@ -61,7 +73,14 @@ def _frame(district: District, firm: Ints, columns: dict[str, pa.Array], day: in
     frame = frame.with_reason(np.flatnonzero(district.firms.codeless[firm]), REASONS.index("USCC_MISSING"))
     defects = phone_defects("contact_phone", key=False, rate=0.2)
     # The same damage every day: the registry keeps a wrong phone until somebody mends it.
-    return apply_defects(frame, defects, (district.seed, "registry", 0), district.rates, district.firms.ambiguous, district.firms.steady())
+    return apply_defects(
+        frame,
+        defects,
+        (district.seed, "registry", 0),
+        district.rates,
+        district.firms.ambiguous,
+        district.firms.steady(),
+    )
 
 
 def snapshot(district: District, day: int) -> Frame:

@@ -10,7 +10,7 @@ from simulator.frame import Frame, clean
 from simulator.layout import Layout
 from simulator.meters import EXCLUSIVE
 from simulator.rng import Ints, uniform
-from simulator.rowdefects import RowDefect, blank, code_defects, compact, constant, serial
+from simulator.rowdefects import RowDefect, blank, code_defects, compact, constant, serial, unknown_name
 from simulator.text import pick
 
 RELATIONS = ("独享", "共用", "转供")
@@ -27,18 +27,27 @@ def _rows(district: District) -> dict[str, Ints]:
     neighbour = meters.firm[(accounts + 1) % meters.count]
     groups = [
         (accounts, meters.firm, meters.relation, begin, np.full(meters.count, NEVER)),
-        (meters.tenant_account, meters.tenant_firm, meters.relation[meters.tenant_account], begin[meters.tenant_account], None),
+        (
+            meters.tenant_account,
+            meters.tenant_firm,
+            meters.relation[meters.tenant_account],
+            begin[meters.tenant_account],
+            None,
+        ),
         (moved, neighbour[moved], meters.relation[moved], begin[moved] - 900, begin[moved] - 1),
         (twice, neighbour[twice], meters.relation[twice], begin[twice] + 100, None),
     ]
     ends = [np.full(len(group[0]), NEVER) if group[4] is None else group[4] for group in groups]
-    facts = {name: np.concatenate([group[place] for group in groups]) for place, name in enumerate(("account", "firm", "relation", "begin"))}
+    facts = {
+        name: np.concatenate([group[place] for group in groups])
+        for place, name in enumerate(("account", "firm", "relation", "begin"))
+    }
     facts["end"] = np.concatenate(ends)
     order = np.lexsort((facts["begin"], facts["account"]))
     return {name: values[order] for name, values in facts.items()}
 
 
-def build(district: District, day: int) -> Frame:  # noqa: ARG001 - every list is a full one
+def build(district: District, day: int) -> Frame:
     """Return the list of that Monday."""
     facts = _rows(district)
     facts["slot"] = np.zeros(len(facts["firm"]), dtype=np.int64)
@@ -57,7 +66,11 @@ def build(district: District, day: int) -> Frame:  # noqa: ARG001 - every list i
 
 def days(district: District, through: int) -> list[int]:
     """Return the start and every Monday after it."""
-    return [day for day in range(district.first_day, through + 1) if day == district.first_day or as_date(day).weekday() == 0]
+    return [
+        day
+        for day in range(district.first_day, through + 1)
+        if day == district.first_day or as_date(day).weekday() == 0
+    ]
 
 
 FEED = Feed(
@@ -69,11 +82,11 @@ FEED = Feed(
     build=build,
     defects=(
         *code_defects("统一社会信用代码", named=True),
+        unknown_name("户名", "统一社会信用代码"),
         RowDefect("date_serial", "起", 0.006, serial),
         RowDefect("date_compact", "起", 0.006, compact),
         RowDefect("relation_unknown", "关系", 0.001, constant("自用", "合用"), "VALUE_NOT_ALLOWED"),
         RowDefect("account_missing", "户号", 0.001, blank, "REQUIRED_MISSING"),
-        RowDefect("name_unknown", "户名", 0.0, blank),
     ),
     key_column="户号",
     alias=("统一社会信用代码", "统一代码"),

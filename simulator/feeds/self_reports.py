@@ -9,10 +9,21 @@ from simulator.feeds.base import Feed, Slot, daily
 from simulator.frame import Frame, clean
 from simulator.layout import Layout
 from simulator.rng import Bools, Floats, Ints, uniform
-from simulator.rowdefects import RowDefect, blank, code_defects, constant, date_defects, date_repairs, phone_defects
+from simulator.rowdefects import (
+    RowDefect,
+    blank,
+    code_defects,
+    constant,
+    date_defects,
+    date_repairs,
+    phone_defects,
+    unknown_name,
+)
 from simulator.text import blank_where, choose, digits, join, whole
 
-_HOUR_WEIGHTS = np.array([1, 0, 0, 0, 0, 1, 4, 20, 70, 120, 120, 80, 40, 60, 90, 100, 90, 70, 40, 30, 30, 20, 10, 4], dtype=float)
+_HOUR_WEIGHTS = np.array(
+    [1, 0, 0, 0, 0, 1, 4, 20, 70, 120, 120, 80, 40, 60, 90, 100, 90, 70, 40, 30, 30, 20, 10, 4], dtype=float
+)
 _HOUR_EDGES = np.cumsum(_HOUR_WEIGHTS / _HOUR_WEIGHTS.sum())
 _ORIGINAL, _SAME_DAY, _NEXT_DAY = range(3)
 _IDS_A_DAY = 100_000_000
@@ -26,10 +37,18 @@ def _due(district: District, day: int) -> Bools:
     if not is_working_day(day):
         regular &= uniform(seed, "weekend report", everybody, day) < 0.4
     told = lives.resumed + lives.lag
-    event = (day == told) | ((day == lives.suspended) & (told < day)) | (day == district.first_day) | (day == lives.filed)
+    event = (
+        (day == told) | ((day == lives.suspended) & (told < day)) | (day == district.first_day) | (day == lives.filed)
+    )
     closed = (firms.closed <= day) & (uniform(seed, "stubborn", everybody) < 0.5)
-    silent = (day > told + 1) & (uniform(seed, "silent", everybody) < 0.015)
-    return lives.reports & (lives.filed <= day) & (firms.born <= day) & (regular | event) & ~closed & ~silent
+    silent = (
+        (day > np.maximum(told, lives.filed) + 1)
+        & (lives.suspended >= NEVER)
+        & (uniform(seed, "silent", everybody) < 0.015)
+    )
+    silent &= day > district.first_day
+    due: Bools = lives.reports & (lives.filed <= day) & (firms.born <= day) & (regular | event) & ~closed & ~silent
+    return due
 
 
 def _seconds(luck: Floats, detail: Floats) -> Ints:
@@ -67,7 +86,7 @@ def _facts(district: District, day: int, firm: Ints, part: int, seconds: Ints, s
 
 def _corrected(district: District, firm: Ints, day: int) -> Bools:
     """Tell which reports of the day are corrected later."""
-    return uniform(district.seed, "correction", firm, day) < 0.012
+    return uniform(district.seed, "correction", firm, day) < 0.012 * min(district.rates, 5.0)
 
 
 def _rows(district: District, day: int) -> dict[str, Ints]:
@@ -94,7 +113,11 @@ def _report_ids(ids: Ints) -> pa.Array:
     known = ids >= 0
     safe = np.where(known, ids, 0)
     text = join(
-        pa.scalar("SR"), date_texts(safe // (_IDS_A_DAY * 10)), pa.scalar("-"), digits(safe // 10 % _IDS_A_DAY, 7), whole(safe % 10)
+        pa.scalar("SR"),
+        date_texts(safe // (_IDS_A_DAY * 10)),
+        pa.scalar("-"),
+        digits(safe // 10 % _IDS_A_DAY, 7),
+        whole(safe % 10),
     )
     return blank_where(~known, text)
 
@@ -104,7 +127,9 @@ def build(district: District, day: int) -> Frame:
     facts = _rows(district, day)
     firms, firm, seed = district.firms, facts["firm"], district.seed
     index = pa.array(firm)
-    remote = np.minimum(np.maximum(facts["total"] - facts["onsite"], 0), np.round(facts["total"] * 0.15).astype(np.int64))
+    remote = np.minimum(
+        np.maximum(facts["total"] - facts["onsite"], 0), np.round(facts["total"] * 0.15).astype(np.int64)
+    )
     moment = join(date_texts(facts["submitted"] // 86_400), clock_texts(facts["submitted"] % 86_400), sep="T")
     offset = choose(uniform(seed, "offset", firm) < 0.5, "+08:00", "")
     columns = {
@@ -127,8 +152,20 @@ def build(district: District, day: int) -> Frame:
 
 
 _COLUMNS = (
-    "report_id", "uscc", "enterprise_name", "planned_resume_date", "actual_resume_date", "staff_total", "staff_onsite",
-    "staff_remote", "staff_in_key_region", "prevention_plan", "contact_name", "contact_phone", "submitted_at", "supersedes",
+    "report_id",
+    "uscc",
+    "enterprise_name",
+    "planned_resume_date",
+    "actual_resume_date",
+    "staff_total",
+    "staff_onsite",
+    "staff_remote",
+    "staff_in_key_region",
+    "prevention_plan",
+    "contact_name",
+    "contact_phone",
+    "submitted_at",
+    "supersedes",
 )
 
 FEED = Feed(
@@ -144,6 +181,7 @@ FEED = Feed(
     build=build,
     defects=(
         *code_defects("uscc", named=True),
+        unknown_name("enterprise_name", "uscc"),
         *date_repairs("planned_resume_date", "planned", 0.6),
         *date_defects("actual_resume_date", "actual", 0.6),
         *phone_defects("contact_phone", key=False),
@@ -151,6 +189,5 @@ FEED = Feed(
         RowDefect("id_missing", "report_id", 0.0005, blank, "REQUIRED_MISSING"),
     ),
     key_column="staff_onsite",
-    alias=("uscc", "统一代码"),
     duplicates=0.003,
 )

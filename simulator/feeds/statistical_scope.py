@@ -11,7 +11,7 @@ from simulator.firms import park_name
 from simulator.frame import IGNORED, Frame, clean
 from simulator.layout import Layout
 from simulator.rng import Ints, uniform
-from simulator.rowdefects import BY_NAME, RowDefect, blank, code_defects, constant
+from simulator.rowdefects import BY_NAME, RowDefect, blank, code_defects, constant, unknown_name
 from simulator.text import choose, join, pick, replace
 
 _SUBTOTAL, _TOTAL = -2, -3
@@ -61,7 +61,9 @@ def build(district: District, day: int) -> Frame:
     sums = np.flatnonzero(~real)
     for name in list(columns)[1:]:
         columns[name] = replace(columns[name], sums, [None] * len(sums))
-    columns["单位名称"] = replace(columns["单位名称"], sums, ["合计" if firm[row] == _TOTAL else "小计" for row in sums])
+    columns["单位名称"] = replace(
+        columns["单位名称"], sums, ["合计" if firm[row] == _TOTAL else "小计" for row in sums]
+    )
     columns["园区"] = replace(columns["园区"], sums, _totals(firm, sums))
     return clean(columns, facts).with_reason(sums, IGNORED)
 
@@ -86,12 +88,15 @@ def days(district: District, through: int) -> list[int]:
 FEED = Feed(
     name="statistical_scope",
     sender="module",
-    layout=Layout("xlsx", ("单位名称", "统一社会信用代码", "专业", "是否规上", "在库年月", "园区"), title="2020年统计在库单位名录"),
+    layout=Layout(
+        "xlsx", ("单位名称", "统一社会信用代码", "专业", "是否规上", "在库年月", "园区"), title="2020年统计在库单位名录"
+    ),
     slots=(Slot(0, "statistical_scope_{day}.xlsx", 9 * 60),),
     days=days,
     build=build,
     defects=(
         *code_defects("统一社会信用代码", named=True),
+        unknown_name("单位名称", "统一社会信用代码"),
         RowDefect("no_code", "统一社会信用代码", 0.02, blank, BY_NAME),
         RowDefect("flag_unknown", "是否规上", 0.0008, constant("√", "待核"), "VALUE_NOT_ALLOWED"),
     ),

@@ -106,7 +106,9 @@ def _add_registry(app: FastAPI, sender: HttpSender, registry: Registry) -> None:
         return answer("entities", as_of, limit, cursor)
 
     @app.get("/v1/changes")
-    def changes(business_date: date, limit: int = Query(1_000, ge=1, le=MAX_LIMIT), cursor: str | None = None) -> Response:
+    def changes(
+        business_date: date, limit: int = Query(1_000, ge=1, le=MAX_LIMIT), cursor: str | None = None
+    ) -> Response:
         return answer("changes", business_date, limit, cursor)
 
 
@@ -121,7 +123,9 @@ def _add_exports(app: FastAPI, sender: HttpSender) -> None:
             after = minute_of(_moment(since)) if since else -calendar.NEVER * 1_440
         except ValueError:
             return _error(400, "since: expected a moment as in RFC 3339")
-        shown = [entry for entry in sender.store.all_entries(feed, sender.clock.day) if _newer(entry, sender.clock, after)]
+        shown = [
+            entry for entry in sender.store.all_entries(feed, sender.clock.day) if _newer(entry, sender.clock, after)
+        ]
         shown.sort(key=lambda entry: (entry.version.ready, entry.version.name))
         return Response(json.dumps([listing(entry) for entry in shown]), media_type="application/json")
 

@@ -23,7 +23,9 @@ class Pull(NamedTuple):
 
 
 class Registry:
-    """Answers questions page by page. The first whole pull of every fifth day's changes lacks some rows of its last page."""
+    """Answers questions page by page. The first whole pull of every fifth day's changes lacks some rows of its last
+    page.
+    """
 
     def __init__(self, district: District) -> None:
         self.district = district

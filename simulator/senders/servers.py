@@ -25,8 +25,8 @@ HOST = "127.0.0.1"
 class SenderServers:
     """The district's senders, listening while the context is open.
 
-    `home` holds the generated files. `as_of` is the senders' moment (default: 12:00 on the day after the district's end); `set_time`
-    moves it. `connections` maps the names of Airflow's connection variables to their JSON.
+    `home` holds the generated files. `as_of` is the senders' moment (default: 12:00 on the day after the district's
+    end); `set_time` moves it. `connections` maps the names of Airflow's connection variables to their JSON.
     """
 
     def __init__(
@@ -60,7 +60,9 @@ class SenderServers:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def start(self) -> None:

@@ -113,20 +113,21 @@ class _ReadOnlyFolder(asyncssh.SFTPServer):
             raise asyncssh.SFTPPermissionDenied("this drop folder is read-only")
         return super().open(path, pflags, attrs)
 
-    def open56(self, path: bytes, desired_access: int, flags: int, attrs: asyncssh.SFTPAttrs) -> object:
-        raise asyncssh.SFTPOpUnsupported("SFTP version 3 is expected")
 
-    def _refuse(self, *_: object) -> None:
-        raise asyncssh.SFTPPermissionDenied("this drop folder is read-only")
+def _refuse(*_: object) -> None:
+    raise asyncssh.SFTPPermissionDenied("this drop folder is read-only")
 
-    remove = rename = posix_rename = mkdir = rmdir = setstat = lsetstat = fsetstat = symlink = link = _refuse
+
+_CHANGING = ("remove", "rename", "posix_rename", "mkdir", "rmdir", "setstat", "lsetstat", "fsetstat", "symlink", "link")
+for _name in _CHANGING:
+    setattr(_ReadOnlyFolder, _name, _refuse)
 
 
 async def listen(logins: list[Login], host_keys: list[asyncssh.SSHKey], host: str, port: int) -> asyncssh.SSHAcceptor:
     """Start the SFTP server; port 0 takes a free one."""
     by_user = {login.user: login for login in logins}
 
-    def folder(channel: asyncssh.SSHServerChannel) -> asyncssh.SFTPServer:
+    def folder(channel: "asyncssh.SSHServerChannel[bytes]") -> asyncssh.SFTPServer:
         login = by_user[channel.get_connection().get_extra_info("username")]
         return _ReadOnlyFolder(channel, chroot=os.fsencode(login.root))
 
