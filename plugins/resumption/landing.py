@@ -43,7 +43,10 @@ class LandingError(SourceError):
 
 @dataclass
 class LandingReport:
-    """What one landing did: counts of deliveries by outcome, those known before, bytes received, what failed."""
+    """What one landing did: counts of deliveries by outcome, those known before, bytes received.
+
+    ``errors`` are deliveries that did not arrive; ``problems`` are entries of the sender's listing that name none.
+    """
 
     feed: str
     day: date
@@ -54,6 +57,7 @@ class LandingReport:
     known: int = 0
     bytes_received: int = 0
     errors: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
     def count(self, delivery: DeliveryRow) -> None:
         """Count one recorded delivery."""
@@ -152,7 +156,9 @@ def land(contract: FeedContract, source: Source, day: date, run_id: str) -> Land
     finally:
         source.close()
     report = landing.report
-    report.errors[:0] = source.problems
+    report.problems.extend(source.problems)
+    for problem in report.problems:
+        _log.warning("%s", problem)
     _log.info("%s", report)
     if report.errors:
         raise LandingError(f"{contract.name}: {len(report.errors)} not landed: {'; '.join(report.errors[:5])}", report)
@@ -233,10 +239,15 @@ class _Landing:
             return replace(row, outcome="incomplete", reason="the pages do not add up to the declared total")
         if refused:
             return replace(row, outcome="rejected", reason=refused)
+        if not self._is_pull:
+            return replace(row, outcome="repeat") if self._repeats(row) else row
+        own = _digest(row.delivery_id, received.isoformat())
         if self._repeats(row):
-            own = _digest(row.delivery_id, received.isoformat()) if self._is_pull else row.delivery_id
             return replace(row, outcome="repeat", delivery_id=own)
-        return replace(row, published_at=self._version_time(row)) if self._is_pull else row
+        # The sender went back to a version that has its verdict: that row stays, this is another delivery.
+        earlier = self._known.get(row.delivery_id)
+        judged = earlier is not None and earlier.outcome == "accepted"
+        return replace(row, published_at=self._version_time(row), delivery_id=own if judged else row.delivery_id)
 
     def _repeats(self, new: DeliveryRow) -> bool:
         """Whether ``new`` brings the bytes of a delivery that was taken for the same day (decisions 56 and 62).

@@ -61,7 +61,6 @@ def test_fetches_by_feed_day_and_name(http: HttpSender, tmp_path: Path) -> None:
         {"name": ".."},
         {"name": ""},
         {"feed": "approvals"},
-        {"sha256": "none"},
         {"business_date": "25.02.2020"},
         {"published_at": None},
     ],
@@ -74,6 +73,13 @@ def test_an_unusable_entry_does_not_hide_the_others(http: HttpSender, unusable: 
     assert [offer.name for offer in source.offers(date(2020, 2, 24), [])] == ["am.csv"]
     assert len(source.problems) == 1
     assert source.problems[0].startswith("checkins: entry 0 of the sender's listing is unusable")
+
+
+@pytest.mark.parametrize("sha256", ["none", None, 7])
+def test_an_entry_without_a_usable_hash_is_offered_to_be_rejected(http: HttpSender, sha256: object) -> None:
+    http.serve_json("/exports/checkins", [entry("2020-02-24", "am.csv", "2020-02-24T10:30:00+08:00", sha256=sha256)])
+    [offer] = open_source(load_feed("checkins")).offers(date(2020, 2, 24), [])
+    assert (offer.declared_sha256, offer.problem) == (None, "CONTROL_FILE_INVALID")
 
 
 def test_a_listing_must_be_a_list(http: HttpSender) -> None:

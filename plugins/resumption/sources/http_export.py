@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from resumption.contracts.reasons import FileReason
 from resumption.sources.base import SHANGHAI, FetchedFile, Offer, SourceError, in_delivery_order, safe_name
 from resumption.sources.http_client import HttpClient
 
@@ -60,9 +61,8 @@ class HttpExport:
             raise ValueError("its name is not a plain file name")
         if entry.get("feed", self._feed) != self._feed:
             raise ValueError("it belongs to another feed")
-        sha256 = str(entry["sha256"]).lower()
-        if not _SHA256.fullmatch(sha256):
-            raise ValueError("its sha256 is not 64 hexadecimal digits")
+        sha256 = str(entry.get("sha256")).lower()
+        has_hash = _SHA256.fullmatch(sha256) is not None
         published = datetime.fromisoformat(entry["published_at"])
         return Offer(
             feed=self._feed,
@@ -71,7 +71,8 @@ class HttpExport:
             name=name,
             published_at=published if published.tzinfo else published.replace(tzinfo=SHANGHAI),
             locator=f"/exports/{quote(self._feed, safe='')}/{day.isoformat()}/{quote(name, safe='')}",
-            declared_sha256=sha256,
+            declared_sha256=sha256 if has_hash else None,
             declared_rows=None if entry.get("rows") is None else int(entry["rows"]),
             declared_size=None if entry.get("size") is None else int(entry["size"]),
+            problem=None if has_hash else FileReason.CONTROL_FILE_INVALID.value,
         )
