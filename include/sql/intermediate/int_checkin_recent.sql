@@ -1,16 +1,26 @@
 -- One row per enterprise with a check-in on the days that count as evidence; a day is the business date of the file.
-with daily as (
+with persons as (
+    -- One person's two half days, or a row sent twice, count once.
     select
-        checkins.uscc,
-        checkins.delivered_for,
-        -- One person's two half days, or a row sent twice, count once.
-        count(distinct case when checkins.place = '厂区' then checkins.phone_token end) as people
-    from feed.checkins as checkins
+        uscc,
+        delivered_for,
+        phone_token,
+        max(case when place = '厂区' then 1 else 0 end) as is_onsite
+    from feed.checkins
     where
-        checkins.delivered_for > :business_date - :evidence_days
-        and checkins.delivered_for <= :business_date
-        and checkins.uscc is not null
-    group by checkins.uscc, checkins.delivered_for
+        delivered_for > :business_date - :evidence_days
+        and delivered_for <= :business_date
+        and uscc is not null
+    group by uscc, delivered_for, phone_token
+),
+
+daily as (
+    select
+        uscc,
+        delivered_for,
+        sum(is_onsite) as people
+    from persons
+    group by uscc, delivered_for
 )
 
 select

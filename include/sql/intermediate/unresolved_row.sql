@@ -1,12 +1,22 @@
--- Rows of the day's own deliveries that find no enterprise in the registry at the business date: for quarantine.
-with rows_refused as (
+-- Rows of all deliveries up to the business date that find no enterprise in its registry: for quarantine.
+with unknown as (
+    -- Few codes against hundreds of thousands of check-ins a day: looked for once each.
+    select int_checkin_firm.uscc
+    from int_checkin_firm
+    left join int_registry on int_registry.uscc = int_checkin_firm.uscc
+    where int_registry.uscc is null
+),
+
+rows_refused as (
     select
         'statistical_scope' as feed,
         delivery_id,
         row_number,
+        uscc_sent as uscc,
+        name_as_sent as name,
         unresolved_reason as reason
     from stg_scope
-    where delivered_for = :business_date and unresolved_reason is not null
+    where unresolved_reason is not null
 
     union all
 
@@ -14,9 +24,11 @@ with rows_refused as (
         'self_reports' as feed,
         delivery_id,
         row_number,
+        uscc_sent as uscc,
+        name_as_sent as name,
         unresolved_reason as reason
     from stg_self_report
-    where delivered_for = :business_date and unresolved_reason is not null
+    where unresolved_reason is not null
 
     union all
 
@@ -24,9 +36,11 @@ with rows_refused as (
         'meter_accounts' as feed,
         delivery_id,
         row_number,
+        uscc_sent as uscc,
+        name_as_sent as name,
         unresolved_reason as reason
     from stg_meter_account
-    where delivered_for = :business_date and unresolved_reason is not null
+    where unresolved_reason is not null
 
     union all
 
@@ -34,10 +48,12 @@ with rows_refused as (
         'approvals' as feed,
         sent.delivery_id,
         sent.row_number,
+        sent.uscc,
+        cast(null as text) as name,
         case when sent.uscc is null then 'USCC_MISSING' else 'USCC_UNKNOWN' end as reason
     from feed.approvals as sent
     left join int_registry on int_registry.uscc = sent.uscc
-    where sent.delivered_for = :business_date and int_registry.uscc is null
+    where int_registry.uscc is null
 
     union all
 
@@ -45,15 +61,19 @@ with rows_refused as (
         'checkins' as feed,
         sent.delivery_id,
         sent.row_number,
+        sent.uscc,
+        cast(null as text) as name,
         case when sent.uscc is null then 'USCC_MISSING' else 'USCC_UNKNOWN' end as reason
     from feed.checkins as sent
-    left join int_registry on int_registry.uscc = sent.uscc
-    where sent.delivered_for = :business_date and int_registry.uscc is null
+    left join unknown on unknown.uscc = sent.uscc
+    where sent.uscc is null or unknown.uscc is not null
 )
 
 select
     feed,
     delivery_id,
     row_number,
+    uscc,
+    name,
     [reason] as reasons
 from rows_refused

@@ -3,6 +3,7 @@ with rows_sent as (
     select
         uscc,
         uscc_candidate,
+        name,
         nullif(trim(name_normalised), '') as name_sent,
         account_no,
         relation,
@@ -24,6 +25,8 @@ select
     rows_sent.delivery_name,
     rows_sent.published_at,
     rows_sent.row_number,
+    coalesce(rows_sent.uscc, rows_sent.uscc_candidate) as uscc_sent,
+    rows_sent.name as name_as_sent,
     rows_sent.account_no,
     rows_sent.relation,
     rows_sent.valid_from,

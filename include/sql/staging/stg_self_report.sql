@@ -3,6 +3,7 @@ with rows_sent as (
     select
         uscc,
         uscc_candidate,
+        name,
         nullif(trim(name_normalised), '') as name_sent,
         report_id,
         nullif(trim(supersedes), '') as supersedes,
@@ -26,6 +27,8 @@ select
     rows_sent.delivery_name,
     rows_sent.published_at,
     rows_sent.row_number,
+    coalesce(rows_sent.uscc, rows_sent.uscc_candidate) as uscc_sent,
+    rows_sent.name as name_as_sent,
     rows_sent.report_id,
     rows_sent.supersedes,
     rows_sent.actual_resume_on,

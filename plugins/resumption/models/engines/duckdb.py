@@ -78,9 +78,9 @@ class DuckDBEngine:
 
     def fetch(self, name: str, order_by: Sequence[str]) -> pa.Table:
         """Return table ``name`` in the order of ``order_by`` (all columns, when none is named)."""
-        query = exp.select("*").from_(exp.to_table(name))
-        query = query.order_by(*(exp.column(c, quoted=True) for c in order_by)) if order_by else query.order_by("ALL")
-        return self._connection.execute(query.sql(dialect="duckdb")).to_arrow_table()
+        columns = order_by or self._connection.table(name).columns
+        query = exp.select("*").from_(exp.to_table(name)).order_by(*(exp.column(c, quoted=True) for c in columns))
+        return self._connection.sql(query.sql(dialect="duckdb")).to_arrow_table()
 
     def _create(self, target: exp.Table, query: exp.Expr, kind: str = "TABLE") -> None:
         self._run(exp.Create(this=target, kind=kind, expression=query))
