@@ -84,7 +84,7 @@ def test_a_quiet_day_of_events_is_a_warning(feed: str) -> None:
 @pytest.mark.parametrize("feed", feed_names())
 def test_a_partition_most_of_which_was_quarantined_is_not_published(feed: str) -> None:
     table = partition(feed)
-    assert _volumes(feed, table, DAY, {"rows_received": 3 * table.num_rows}).critical_failures
+    assert _volumes(feed, table, rows_received=3 * table.num_rows).critical_failures
 
 
 @pytest.mark.parametrize("feed", feed_names())
