@@ -26,6 +26,8 @@ from resumption.ops import DeliveryRow
 from resumption.sources.base import FetchedFile, IncompletePullError, Offer, Source, SourceError, now
 
 if TYPE_CHECKING:
+    import sqlalchemy as sa
+
     from resumption.contracts.feed import FeedContract
 
 _log = logging.getLogger(__name__)
@@ -43,7 +45,8 @@ class LandingError(SourceError):
 
 @dataclass
 class LandingReport:
-    """What one landing did: counts of deliveries by outcome, those known before, bytes received.
+    """What one landing did: counts of deliveries by outcome, those known before, those that turned out to
+    speak of a later day, bytes received.
 
     ``errors`` are deliveries that did not arrive; ``problems`` are entries of the sender's listing that name none.
     """
@@ -55,6 +58,7 @@ class LandingReport:
     rejected: int = 0
     incomplete: int = 0
     known: int = 0
+    ahead: int = 0
     bytes_received: int = 0
     errors: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -88,11 +92,10 @@ class LandingStore:
         _to_disk(part)
         part.chmod(0o400)
         part.rename(place)
-        _folder_to_disk(place.parent)
         return place
 
     def describe(self, place: Path, delivery: DeliveryRow) -> None:
-        """Write the delivery's manifest beside its bytes."""
+        """Write the delivery's manifest beside its bytes; after it both names are on disk."""
         part = self.part()
         part.write_text(json.dumps(asdict(delivery), ensure_ascii=False, indent=1, default=str), encoding="utf-8")
         _to_disk(part)
@@ -149,12 +152,13 @@ def land(contract: FeedContract, source: Source, day: date, run_id: str) -> Land
     """
     with ops.engine().connect() as conn:
         known = ops.known_deliveries(conn, contract.name)
-    landing = _Landing(contract, source, run_id, day, known)
-    try:
-        for offer in source.offers(day, known):
-            landing.take(offer)
-    finally:
-        source.close()
+        conn.commit()
+        landing = _Landing(contract, source, run_id, day, known, conn)
+        try:
+            for offer in source.offers(day, known):
+                landing.take(offer)
+        finally:
+            source.close()
     report = landing.report
     report.problems.extend(source.problems)
     for problem in report.problems:
@@ -169,8 +173,15 @@ class _Landing:
     """One run over a feed's offers."""
 
     def __init__(
-        self, contract: FeedContract, source: Source, run_id: str, day: date, known: Iterable[DeliveryRow]
+        self,
+        contract: FeedContract,
+        source: Source,
+        run_id: str,
+        day: date,
+        known: Iterable[DeliveryRow],
+        conn: sa.Connection,
     ) -> None:
+        self._conn = conn
         self._contract, self._source, self._run_id, self._day = contract, source, run_id, day
         self._is_pull = contract.source.kind == "api"
         self._known = {row.delivery_id: row for row in known}
@@ -184,7 +195,11 @@ class _Landing:
             return
         part = self._store.part()
         try:
-            self._record(offer, part, *self._fetch(offer, part))
+            fetched, refused = self._fetch(offer, part)
+            if (fetched.last_day or offer.business_date) > self._day:
+                self.report.ahead += 1
+            else:
+                self._record(offer, part, fetched, refused)
         except IncompletePullError as error:
             self._record(offer, part, error.fetched, "incomplete")
             self.report.errors.append(str(error))
@@ -212,8 +227,8 @@ class _Landing:
         place = self._store.keep(part, fetched.sha256)
         delivery = self._judged(offer, fetched, refused, place)
         self._store.describe(place, delivery)
-        with ops.engine().begin() as conn:
-            ops.record_delivery(conn, delivery)
+        ops.record_delivery(self._conn, delivery)
+        self._conn.commit()
         self._known[delivery.delivery_id] = delivery
         self.report.count(delivery)
         _log.info("%s: %s of %s: %s", offer.feed, offer.name, offer.business_date, delivery.outcome)
@@ -223,7 +238,7 @@ class _Landing:
         row = DeliveryRow(
             delivery_id=delivery_id(offer, fetched.sha256 if self._is_pull else None),
             feed=offer.feed,
-            business_date=offer.business_date,
+            business_date=fetched.last_day or offer.business_date,
             name=offer.name,
             sender=offer.sender,
             sha256=fetched.sha256,

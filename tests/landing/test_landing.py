@@ -5,6 +5,7 @@ import json
 import os
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -187,6 +188,21 @@ def test_going_back_to_an_older_version_is_no_repeat(contract: FeedContract) -> 
     sender = Sender(contract.name).has("am.csv", b"old").has("am.csv", b"new", at=1).has("am.csv", b"old", at=2)
     run(contract, sender)
     assert outcomes(contract) == [("am.csv", "landed")] * 3
+
+
+def test_history_is_landed_under_the_day_its_content_shows(
+    contract: FeedContract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = Sender(contract.name).has("history.csv", b"bytes")
+    whole = sender.fetch
+    shown = DAY - timedelta(days=9)
+    monkeypatch.setattr(sender, "fetch", lambda offer, into: replace(whole(offer, into), last_day=shown))
+    monkeypatch.setattr(sender, "offers", lambda *_: [sender.files[0][0]])
+    assert run(contract, sender, shown - timedelta(days=1)).ahead == 1
+    assert recorded(contract) == []
+    assert run(contract, sender, shown).landed == 1
+    assert [row.business_date for row in recorded(contract)] == [shown]
+    assert run(contract, sender, DAY).known == 1
 
 
 def test_one_file_that_fails_does_not_keep_the_others_back(contract: FeedContract) -> None:

@@ -60,6 +60,30 @@ def test_offers_finished_files_of_its_feed_that_are_due(sftp: SftpSender, source
     assert (offers[2].declared_rows, offers[2].declared_size, offers[2].sender) == (7, 1, "grid_sftp")
 
 
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"0123,2020-02-01,5\n0123,2020-02-09,5\n0123,2020-01-31,5\n", "2020-02-09"),
+        (b"0123,20200201,5\n0123,20200205,5\n", "2020-02-05"),
+        (b"33020200213,2020/02/04,5\n", "2020-02-04"),
+        (b"0123,2020-02-29,5\n0123,2020-02-03,5\n", "2020-02-03"),
+        (b"no date at all\n", "2020-02-16"),
+        (b"x" * (1 << 18) + b",2020-02-07\n" * 3, "2020-02-07"),
+        (b"x" * ((1 << 18) - 5) + b",2020-02-07\n", "2020-02-07"),
+    ],
+)
+def test_a_month_of_history_ends_on_the_last_day_it_speaks_of(
+    sftp: SftpSender, source: Source, tmp_path: Path, content: bytes, expected: str
+) -> None:
+    sftp.drop("20200217", "enterprise_power_history_202002.csv", content)
+    # Already due on the first of the month: only the content tells how far it goes.
+    [offer] = source.offers(date(2020, 2, 1), [])
+    last_day = source.fetch(offer, tmp_path / "file").last_day
+    assert last_day is not None
+    assert last_day.isoformat() == expected
+    assert source.offers(date(2020, 1, 31), []) == []
+
+
 def test_fetches_the_bytes_as_dropped(sftp: SftpSender, source: Source, tmp_path: Path) -> None:
     body = os.urandom(3_000_000)
     sftp.drop("20200225", "enterprise_power_20200224.csv", body)

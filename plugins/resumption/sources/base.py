@@ -58,11 +58,17 @@ class Offer:
 
 @dataclass(frozen=True)
 class FetchedFile:
-    """Bytes on disk: SHA-256 in hex, size in bytes, and the rows if only the fetch could tell them."""
+    """Bytes on disk: SHA-256 in hex, size in bytes, and what only the fetch could tell.
+
+    Attributes:
+        rows: rows declared within the delivery itself.
+        last_day: business date that the content shows, where the name only bounds it (a month of history).
+    """
 
     sha256: str
     size: int
     rows: int | None = None
+    last_day: date | None = None
 
 
 class IncompletePullError(SourceError):

@@ -8,6 +8,7 @@ import re
 import stat
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -65,7 +66,7 @@ class SftpDrop:
         One listing a folder tells whether a known file changed; a control file is read only where it may have.
         """
         self.problems = []
-        unchanged = {(row.business_date, row.name, row.published_at): row for row in known if _is_settled(row)}
+        unchanged = {(row.name, row.published_at): row for row in known if _is_settled(row)}
         found: list[Offer] = []
         for folder, day in self._folders():
             entries = {entry.filename: entry for entry in self._list(f"{OUTBOX}/{folder}")}
@@ -89,7 +90,8 @@ class SftpDrop:
                     raise EOFError(f"expected {size} bytes, got {file.size}")
             return file.fetched()
 
-        return self._persist(f"get {offer.locator}", take)
+        fetched = self._persist(f"get {offer.locator}", take)
+        return replace(fetched, last_day=self._names.last_day(offer.name, into, offer.business_date))
 
     def close(self) -> None:
         """End the connection."""
@@ -114,15 +116,15 @@ class SftpDrop:
         name: str,
         entries: dict[str, SFTPAttributes],
         through: date,
-        unchanged: dict[tuple[date, str, datetime | None], DeliveryRow],
+        unchanged: dict[tuple[str, datetime | None], DeliveryRow],
     ) -> Offer | None:
         """Return the offer of one directory entry, if it is a finished, new file of this feed up to ``through``."""
         control = entries.get(name + CONTROL)
         business_date = self._names.business_date(name, day)
-        if control is None or business_date is None or business_date > through or not safe_name(name):
+        if control is None or business_date is None or not safe_name(name) or self._names.first_day(name) > through:
             return None
         published = datetime(day.year, day.month, day.day, tzinfo=SHANGHAI)
-        row = unchanged.get((business_date, name, published))
+        row = unchanged.get((name, published))
         if row is not None and _same(row, entries[name], control):
             return None
         path = f"{OUTBOX}/{folder}/{name}"
@@ -226,11 +228,32 @@ class FileNames:
             return _date(daily[1])
         if not (month := self._history.fullmatch(name)):
             return None
-        first = _date(month[1] + month[2] + "01")
+        first = _date(f"{month[1]}{month[2]}01")
         if first is None:
             return None
         last = first.replace(day=calendar.monthrange(first.year, first.month)[1])
         return max(first, min(last, folder - timedelta(days=1)))
+
+    def first_day(self, name: str) -> date:
+        """Return the earliest business date that a file of this name can have; ``date.max`` if it is none."""
+        month, daily = self._history.fullmatch(name), self._daily.fullmatch(name)
+        digits = f"{month[1]}{month[2]}01" if month else daily[1] if daily else ""
+        return _date(digits) or date.max
+
+    def last_day(self, name: str, content: Path, latest: date) -> date | None:
+        """Return the last day of its month that a history file speaks of, up to ``latest``; None for other files."""
+        month = self._history.fullmatch(name)
+        if month is None:
+            return None
+        pattern = re.compile(rb"(?<!\d)%b([-/.]?)%b\1(\d\d)(?!\d)" % (month[1].encode(), month[2].encode()))
+        days: set[bytes] = set()
+        rest = b""
+        with content.open("rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                days.update(day for _, day in pattern.findall(rest + chunk))
+                rest = chunk[-16:]
+        found = [day for day in range(1, latest.day + 1) if b"%02d" % day in days]
+        return latest.replace(day=max(found)) if found else latest
 
 
 def require_host_key_check(connection_id: str) -> None:
