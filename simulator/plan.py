@@ -68,9 +68,11 @@ def _with_blank_lines(frame: Frame, district: District, feed: Feed, day: int) ->
             places.append(int(inside[len(inside) // 2]))
     if not places:
         return frame
-    order = np.insert(rows, places, places)
-    frame = frame.take(order)
-    return frame.with_reason(np.array(places) + np.arange(len(places)), IGNORED)
+    frame = frame.take(np.insert(rows, places, places))
+    empty = np.array(places) + np.arange(len(places))
+    for column in frame.columns:
+        frame = frame.with_values(column, empty, [None] * len(empty))
+    return frame.with_reason(empty, IGNORED)
 
 
 def rows_of(version: Version, frame: Frame) -> Frame:

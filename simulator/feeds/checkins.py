@@ -103,7 +103,7 @@ FEED = Feed(
         RowDefect("temperature_text", "体温", 0.001, constant("正常", "未测")),
         RowDefect("temperature_range", "体温", 0.001, constant("45.0", "25.3")),
         RowDefect("temperature_blank", "体温", 0.001, blank),
-        RowDefect("place_unknown", "打卡地点", 0.0005, constant("食堂", "路上"), "VALUE_NOT_ALLOWED"),
+        RowDefect("place_unknown", "打卡地点", 0.0005, constant("食堂", "路上")),
     ),
     key_column="手机号",
     alias=("健康码", "健康码颜色"),
