@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 # Numbers stay as they were written: 36.50 and an 18-digit number must not pass through a float.
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 _BROKEN = object()
+_UNUSABLE = re.compile("[\x00\ud800-\udfff]")
+# Strict UTF-8 and JSON let such characters in only as escapes, and few deliveries have any.
+_SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 
 def read_jsonl(data: bytes, contract: FeedContract, rows_declared: int | None) -> ReadResult:
@@ -33,7 +37,7 @@ def read_jsonl(data: bytes, contract: FeedContract, rows_declared: int | None) -
     items = [_parse(line.decode()) if line.strip() else None for line in lines]
     if items[-1] is _BROKEN:
         raise FileRejected(FileReason.TRUNCATED, f"row {len(items)}, the last, is not JSON: it breaks off")
-    return finish(_raw(items, contract, found.blank_tail), contract, rows_declared)
+    return finish(_raw(items, contract, suspect=_suspect(data), blank_tail=found.blank_tail), contract, rows_declared)
 
 
 def read_api(data: bytes, contract: FeedContract, rows_declared: int | None) -> ReadResult:
@@ -54,7 +58,7 @@ def read_api(data: bytes, contract: FeedContract, rows_declared: int | None) -> 
     if not items and not rows_declared:
         return _nothing(contract)
     blank_is_malformed = [item if item is not None else _BROKEN for item in items]
-    return finish(_raw(blank_is_malformed, contract, 0), contract, rows_declared)
+    return finish(_raw(blank_is_malformed, contract, suspect=_suspect(data)), contract, rows_declared)
 
 
 def _parse(line: str) -> Any:
@@ -70,14 +74,14 @@ def _nothing(contract: FeedContract) -> ReadResult:
     return ReadResult(table=schema.empty_table(), rows_received=0)
 
 
-def _raw(items: Sequence[Any], contract: FeedContract, blank_tail: int) -> RawRows:
-    """Put objects side by side; ``None`` stands for a blank line."""
+def _raw(items: Sequence[Any], contract: FeedContract, *, suspect: bool, blank_tail: int = 0) -> RawRows:
+    """Put objects side by side; ``None`` stands for a blank line. ``suspect``: some text may be unusable."""
     rows: list[dict[str, Any]] = []
     numbers: list[int] = []
     malformed: list[SkippedRow] = []
     for number, item in enumerate(items, start=1):
         row = {} if item is None else item
-        if isinstance(row, dict) and _storable(row):
+        if isinstance(row, dict) and not (suspect and not _storable(row)):
             rows.append(row)
             numbers.append(number)
         else:
@@ -88,16 +92,13 @@ def _raw(items: Sequence[Any], contract: FeedContract, blank_tail: int) -> RawRo
     return RawRows(tuple(keys), columns, np.array(numbers, dtype=np.int32), tuple(malformed), blank_tail)
 
 
+def _suspect(data: bytes) -> bool:
+    return _SUSPECT.search(data) is not None
+
+
 def _storable(item: dict[str, Any]) -> bool:
     """Whether no text has a NUL or half a surrogate pair: neither Arrow nor PostgreSQL takes them."""
-    return not any(isinstance(value, str) and _unusable(value) for value in (*item, *item.values()))
-
-
-def _unusable(value: str) -> bool:
-    # isascii is a flag of the string, so nearly every value costs one look.
-    if value.isascii():
-        return "\0" in value
-    return "\0" in value or any("\ud800" <= character <= "\udfff" for character in value)
+    return not any(isinstance(text, str) and _UNUSABLE.search(text) for text in (*item, *item.values()))
 
 
 def _column(values: list[Any]) -> Column:
