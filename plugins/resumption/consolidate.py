@@ -13,7 +13,9 @@ import sqlalchemy as sa
 from resumption import checks, lake, ops
 from resumption.conform.dates import SHANGHAI
 from resumption.contracts import FeedContract, TableContract, feed_names, load_feed, load_table, table_names
-from resumption.models import RuleBook, run_models, upstream
+from resumption.models import run_models
+from resumption.models.loader import load_models
+from resumption.models.order import closure
 from resumption.pipeline import CriticalCheckError, is_due
 from resumption.warehouse import latest_built_day, publish
 
@@ -113,7 +115,7 @@ def resolve(day: date) -> int:
     Every delivery shows its state at the latest built day: a row is released by itself once the registry knows the
     enterprise, since it then stands in the tables too.
     """
-    found = run_models(LakeInputs(day), day, [UNRESOLVED], RuleBook.load())[UNRESOLVED]
+    found = run_models(LakeInputs(day), day, [UNRESOLVED])[UNRESOLVED]
     payload = [
         json.dumps({"uscc": row["uscc"], "name": row["name"]}, ensure_ascii=False)
         for row in found.select(["uscc", "name"]).to_pylist()
@@ -157,14 +159,15 @@ def build(day: date, run_id: str) -> dict[str, int]:
 def _build_day(day: date, tables: list[TableContract], run_id: str, kept_back: dict[str, str]) -> dict[str, int]:
     """Build and publish some tables for one day; what may not be published goes into ``kept_back``."""
     built_at = datetime.now(UTC)
-    results = run_models(LakeInputs(day), day, [t.name for t in tables], RuleBook.load())
+    results = run_models(LakeInputs(day), day, [t.name for t in tables])
+    models = load_models()
     published = {}
-    for table in tables:
+    for table in sorted(tables, key=lambda t: len(closure(models, [t.name]))):
         rows = results[table.name]
         report = checks.check_partition(table.name, rows, day)
         with ops.engine().begin() as conn:
             ops.replace_checks(conn, table.name, day, checks.result_rows(report, run_id))
-        blockers = sorted(upstream(table.name) & kept_back.keys())
+        blockers = sorted((closure(models, [table.name]) - {table.name}) & kept_back.keys())
         if report.critical_failures:
             kept_back[table.name] = "; ".join(result.message for result in report.critical_failures)
         elif blockers:
