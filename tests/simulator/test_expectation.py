@@ -55,8 +55,9 @@ def test_records_speak_of_the_bytes_that_are_served(expected: Expectation) -> No
         for delivery in expected.deliveries(feed):
             content = Path(delivery.entry.path).read_bytes()
             assert hashlib.sha256(content).hexdigest() == delivery.entry.sha256
-            assert (delivery.entry.declared_sha256 == delivery.entry.sha256) == (delivery.entry.reason !=
-            "WRONG_SHA256")
+            assert (delivery.entry.declared_sha256 == delivery.entry.sha256) == (
+                delivery.entry.reason != "WRONG_SHA256"
+            )
 
 
 def test_every_three_days_hold_a_rejected_delivery(expected: Expectation) -> None:
@@ -71,9 +72,11 @@ def test_a_rejected_file_is_followed_by_a_good_one(expected: Expectation) -> Non
         deliveries = expected.deliveries(feed)
         for delivery in (d for d in deliveries if d.outcome == "rejected"):
             version = delivery.entry.version
-            good = [d.entry.version for d in deliveries if d.outcome == "accepted" and d.entry.version.day ==
-            version.day] kept += any(other.slot == version.slot and other.ready > version.ready for other in good)
-            lost += not any(other.slot == version.slot for other in good) assert kept > 3 * lost
+            accepted = (d.entry.version for d in deliveries if d.outcome == "accepted")
+            good = [other for other in accepted if (other.day, other.slot) == (version.day, version.slot)]
+            kept += any(other.ready > version.ready for other in good)
+            lost += not good
+    assert kept > 3 * lost
 
 
 def test_all_kinds_of_file_defects_and_reasons_occur_within_a_month(tmp_path: Path) -> None:

@@ -160,9 +160,9 @@ def test_the_clock_decides_what_is_out(tmp_path: Path) -> None:
         assert [f["name"] for f in _ask(servers, "/exports/checkins").json()] == ["am.csv", "pm.csv"] * 2 + ["am.csv"]
         with _sftp(servers, "grid") as sftp:
             assert sorted(sftp.listdir("/outbox")) == ["20200210", "20200211", "20200212"]
-            servers.set_time(datetime(2020, 2, 13, 8, 29))
+            servers.set_time(datetime(2020, 2, 13, 8, 29, tzinfo=SHANGHAI))
             assert "20200213" not in sftp.listdir("/outbox")
-            servers.set_time(datetime(2020, 2, 13, 8, 31))
+            servers.set_time(datetime(2020, 2, 13, 8, 31, tzinfo=SHANGHAI))
             files = sftp.listdir("/outbox/20200213")
             assert sorted(files) == ["enterprise_power_20200212.csv", "enterprise_power_20200212.csv.ok"]
 
