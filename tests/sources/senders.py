@@ -10,6 +10,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import asyncssh
 
 TOKEN = "a-test-token"
+HOST_KEYS = ("ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256")
 
 
 @dataclass
@@ -104,11 +106,13 @@ def http_sender() -> Iterator[HttpSender]:
 
 @dataclass
 class SftpSender:
-    """An SFTP server whose root is ``root``; ``host_key`` is its public key as a connection's extra takes it."""
+    """An SFTP server whose root is ``root``; ``host_keys`` are its public keys as a connection's extra takes them."""
 
     root: Path
     port: int
     host_key: str
+    """The Ed25519 one of the server's keys."""
+    host_keys: dict[str, str]
     other_key: str
     requests: Counter[str]
 
@@ -122,10 +126,14 @@ class SftpSender:
             (folder / f"{name}.ok").write_text(line)
 
 
+@cache
+def _host_key(kind: str) -> asyncssh.SSHKey:
+    return asyncssh.generate_private_key(kind)
+
+
 @contextmanager
 def sftp_sender(root: Path) -> Iterator[SftpSender]:
-    key = asyncssh.generate_private_key("ssh-ed25519")
-    other = asyncssh.generate_private_key("ssh-ed25519")
+    keys, other = {kind: _host_key(kind) for kind in HOST_KEYS}, asyncssh.generate_private_key("ssh-ed25519")
     requests: Counter[str] = Counter()
 
     class Login(asyncssh.SSHServer):
@@ -165,7 +173,7 @@ def sftp_sender(root: Path) -> Iterator[SftpSender]:
 
     async def start() -> Any:
         return await asyncssh.create_server(
-            Login, "127.0.0.1", 0, server_host_keys=[key], sftp_factory=Files, server_version="test"
+            Login, "127.0.0.1", 0, server_host_keys=list(keys.values()), sftp_factory=Files, server_version="test"
         )
 
     server = asyncio.run_coroutine_threadsafe(start(), loop).result(20)
@@ -175,7 +183,8 @@ def sftp_sender(root: Path) -> Iterator[SftpSender]:
 
     try:
         (root / "outbox").mkdir()
-        yield SftpSender(root, server.get_port(), public(key), public(other), requests)
+        shown = {kind: public(key) for kind, key in keys.items()}
+        yield SftpSender(root, server.get_port(), shown["ssh-ed25519"], shown, public(other), requests)
     finally:
         loop.call_soon_threadsafe(server.close)
         loop.call_soon_threadsafe(loop.stop)

@@ -12,7 +12,7 @@ from resumption.ops import DeliveryRow
 from resumption.sources import Source, SourceError, SourceRefusedError, open_source
 from resumption.sources.base import SHANGHAI, Offer, safe_name
 from resumption.sources.sftp import FileNames
-from tests.sources.senders import SftpSender
+from tests.sources.senders import HOST_KEYS, SftpSender
 
 THROUGH = date(2020, 2, 25)
 Connect = Callable[..., str]
@@ -72,16 +72,17 @@ def test_offers_finished_files_of_its_feed_that_are_due(sftp: SftpSender, source
         (b"x" * ((1 << 18) - 5) + b",2020-02-07\n", "2020-02-07"),
     ],
 )
-def test_a_month_of_history_ends_on_the_last_day_it_speaks_of(
-    sftp: SftpSender, source: Source, tmp_path: Path, content: bytes, expected: str
-) -> None:
-    sftp.drop("20200217", "enterprise_power_history_202002.csv", content)
-    # Already due on the first of the month: only the content tells how far it goes.
-    [offer] = source.offers(date(2020, 2, 1), [])
-    last_day = source.fetch(offer, tmp_path / "file").last_day
-    assert last_day is not None
-    assert last_day.isoformat() == expected
+def test_a_month_of_history_ends_on_the_last_day_it_speaks_of(tmp_path: Path, content: bytes, expected: str) -> None:
+    (tmp_path / "file").write_bytes(content)
+    name, latest = "enterprise_power_history_202002.csv", date(2020, 2, 16)
+    assert str(FileNames("enterprise_power").last_day(name, tmp_path / "file", latest)) == expected
+
+
+def test_history_is_offered_from_the_first_of_its_month(sftp: SftpSender, source: Source, tmp_path: Path) -> None:
+    sftp.drop("20200217", "enterprise_power_history_202002.csv", b"0123,2020-02-09,5\n")
     assert source.offers(date(2020, 1, 31), []) == []
+    [offer] = source.offers(date(2020, 2, 1), [])
+    assert source.fetch(offer, tmp_path / "file").last_day == date(2020, 2, 9)
 
 
 def test_fetches_the_bytes_as_dropped(sftp: SftpSender, source: Source, tmp_path: Path) -> None:
@@ -160,6 +161,13 @@ def test_a_known_file_that_may_have_changed_is_looked_at_again(
 def test_refuses_a_server_with_another_key(sftp: SftpSender, connect: Connect) -> None:
     with pytest.raises(SourceRefusedError, match="grid_sftp: the server shows another host key"):
         opened(sftp, connect, host_key=sftp.other_key).offers(THROUGH, [])
+
+
+@pytest.mark.parametrize("kind", HOST_KEYS)
+def test_checks_keys_of_any_kind(sftp: SftpSender, connect: Connect, kind: str) -> None:
+    source = opened(sftp, connect, host_key=sftp.host_keys[kind])
+    assert source.offers(THROUGH, []) == []
+    source.close()
 
 
 def test_refuses_a_server_whose_key_is_not_known(

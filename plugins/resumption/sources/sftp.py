@@ -6,6 +6,7 @@ import calendar
 import logging
 import re
 import stat
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -172,7 +173,8 @@ class SftpDrop:
                         f"connection {self._connection_id}: {what}: failed {_ATTEMPTS} times, the last with "
                         f"{type(error).__name__}"
                     ) from error
-                _log.info("%s: %s: %s; again", self._connection_id, what, type(error).__name__)
+                _log.info("%s: %s: %s; again in %d s", self._connection_id, what, type(error).__name__, attempt)
+                time.sleep(attempt)
         raise AssertionError("unreachable")
 
     def _connected(self) -> SFTPClient:
