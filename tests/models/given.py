@@ -22,8 +22,8 @@ OWN_DATE = {"enterprise_power": "reading_on"}
 def inputs(given: Iterable[Mapping[str, Any]]) -> LocalInputs:
     """Return the inputs that the deliveries ``given`` make.
 
-    A delivery: ``feed``, ``for`` (business date), ``rows``; if not said: ``name`` is the feed's, ``published`` the end of
-    the business date, ``received`` an hour later, ``outcome`` accepted. ``days: [first, last]`` repeats a delivery.
+    A delivery: ``feed``, ``for`` (business date), ``rows``; if not said: ``name`` is the feed's, ``published`` the end
+    of the business date, ``received`` an hour later, ``outcome`` accepted. ``days: [first, last]`` repeats a delivery.
     """
     deliveries = [_delivery(day, sent) for sent in given for day in _days(sent)]
     feeds = sorted({d["feed"] for d, _ in deliveries})
@@ -83,7 +83,9 @@ def _rows(delivery: Mapping[str, Any], rows: list[dict[str, Any]]) -> pa.Table:
         }
         full.append({**sent, **{k: delivery[k] for k in ("delivery_id", "published_at", "received_at")}, **system})
     schema = load_feed(feed).lake_schema()
-    return pa.table({f.name: pa.array([_value(r.get(f.name), f.type) for r in full], f.type) for f in schema}, schema=schema)
+    return pa.table(
+        {f.name: pa.array([_value(r.get(f.name), f.type) for r in full], f.type) for f in schema}, schema=schema
+    )
 
 
 def _value(value: Any, kind: pa.DataType) -> Any:

@@ -37,9 +37,9 @@ def test_case(case: dict[str, Any]) -> None:
     for name, expected in case["expect"].items():
         rows = [row for row in tables[name].to_pylist() if _in_question(row, case.get("where", {}).get(name, {}))]
         columns = list(dict.fromkeys(column for row in expected for column in row))
-        assert [{c: _plain(row[c]) for c in columns if c in want} for row, want in zip(rows, expected, strict=False)] == [
-            {c: _approximate(value) for c, value in row.items()} for row in expected
-        ], name
+        assert [
+            {c: _plain(row[c]) for c in columns if c in want} for row, want in zip(rows, expected, strict=False)
+        ] == [{c: _approximate(value) for c, value in row.items()} for row in expected], name
         assert len(rows) == len(expected), [{c: row[c] for c in columns} for row in rows]
 
 
@@ -54,5 +54,3 @@ def _plain(value: Any) -> Any:
 def _approximate(value: Any) -> Any:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return pytest.approx(value, rel=1e-9, abs=1e-12) if is_number else value
-
-

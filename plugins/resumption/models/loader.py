@@ -12,6 +12,7 @@ from sqlglot import exp
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import SqlglotError
 from sqlglot.parser import Parser
+from sqlglot.parsers.duckdb import DuckDBParser
 from sqlglot.tokens import TokenType
 
 from resumption import settings
@@ -24,16 +25,19 @@ class ModelError(ValueError):
     """A model that cannot be used; the message names the file, what was expected and what came."""
 
 
+class _PlaceholderParser(DuckDBParser):
+    """DuckDB's parser; alone it takes ``select :day`` for DuckDB's prefix alias ``select: day``."""
+
+    def _parse_expression(self) -> exp.Expr | None:
+        if self._curr and self._curr.token_type in (TokenType.SELECT, TokenType.DISTINCT):
+            return Parser._parse_expression(self)
+        return super()._parse_expression()
+
+
 class Dialect(DuckDB):
     """DuckDB's SQL with ``:name`` placeholders also at the start of a select list."""
 
-    class Parser(DuckDB.Parser):
-        """DuckDB's parser; it would take ``select :day`` for DuckDB's prefix alias ``select: day``."""
-
-        def _parse_expression(self) -> exp.Expr | None:
-            if self._curr and self._curr.token_type in (TokenType.SELECT, TokenType.DISTINCT):
-                return Parser._parse_expression(self)
-            return super()._parse_expression()
+    Parser = _PlaceholderParser
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,9 @@ class Model:
         except SqlglotError as error:
             raise ModelError(f"model {self.name}: not readable as SQL: {error}") from error
         if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-            raise ModelError(f"model {self.name}: expected exactly one select statement, got {len(statements)} statements")
+            raise ModelError(
+                f"model {self.name}: expected exactly one select statement, got {len(statements)} statements"
+            )
         _refuse_unportable(self.name, statements[0])
         return statements[0]
 
@@ -86,7 +92,9 @@ def _refuse_unportable(name: str, tree: exp.Expr) -> None:
     dow = [e for e in tree.find_all(exp.Extract) if e.name.upper() in ("DOW", "DAYOFWEEK", "ISODOW")]
     found += ["extract(dow)" for _ in dow]
     if found:
-        raise ModelError(f"model {name}: DuckDB and Spark do not agree on {', '.join(sorted(set(found)))}: write it otherwise")
+        raise ModelError(
+            f"model {name}: DuckDB and Spark do not agree on {', '.join(sorted(set(found)))}: write it otherwise"
+        )
 
 
 def models_path() -> Path:
@@ -116,4 +124,6 @@ def _check_relations(model: Model, models: dict[str, Model]) -> None:
         known = name in models if schema in ("", "previous_day") else schema in SCHEMAS
         if not known:
             place = f"{schema}.{name}" if schema else name
-            raise ModelError(f"model {model.name}: reads {place}, which is no model and in none of {', '.join(SCHEMAS)}")
+            raise ModelError(
+                f"model {model.name}: reads {place}, which is no model and in none of {', '.join(SCHEMAS)}"
+            )

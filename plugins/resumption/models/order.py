@@ -51,5 +51,7 @@ def previous_day_models(models: Mapping[str, Model], names: Iterable[str]) -> li
     for name in wanted:
         deeper = [m for m in closure(models, [name]) if models[m].reads("previous_day")]
         if deeper:
-            raise ModelError(f"previous_day.{name}: {', '.join(sorted(deeper))} below it looks back too; split the model")
+            raise ModelError(
+                f"previous_day.{name}: {', '.join(sorted(deeper))} below it looks back too; split the model"
+            )
     return wanted

@@ -20,7 +20,9 @@ def bind(model: Model, values: Mapping[str, Value]) -> exp.Expr:
     """
     unknown = sorted(model.placeholders - set(values))
     if unknown:
-        raise RuleError(f"model {model.name}: nothing sets :{', :'.join(unknown)}; known are {', '.join(sorted(values))}")
+        raise RuleError(
+            f"model {model.name}: nothing sets :{', :'.join(unknown)}; known are {', '.join(sorted(values))}"
+        )
     tree = model.tree.copy()
     for placeholder in list(tree.find_all(exp.Placeholder)):
         placeholder.replace(literal(values[placeholder.name]))

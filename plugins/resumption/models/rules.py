@@ -71,7 +71,11 @@ class _Loader(yaml.SafeLoader):
     """Plain YAML whose numbers with a point become decimals."""
 
 
-_Loader.add_constructor("tag:yaml.org,2002:float", lambda loader, node: Decimal(str(loader.construct_scalar(node))))
+def _decimal(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Decimal:
+    return Decimal(str(loader.construct_scalar(node)))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:float", _decimal)
 
 
 @dataclass(frozen=True)
@@ -127,7 +131,7 @@ class RuleBook:
 
 def _read(path: Path) -> RuleFile:
     try:
-        raw: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a SafeLoader
+        raw: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
         file = RuleFile.model_validate(raw)
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise RuleError(f"{path.name}: not a readable rule file: {error}") from error

@@ -86,17 +86,21 @@ def _evaluate(job: _Job, day: date, targets: Sequence[str]) -> dict[str, pa.Tabl
 
 def _add_inputs(engine: DuckDBEngine, job: _Job, day: date, names: Sequence[str]) -> None:
     """Give the engine the feeds, deliveries and reference data that the models ``names`` read."""
-    for feed in sorted({feed for name in names for feed in job.models[name].reads("feed")}):
+    for feed in _read_in(job, names, "feed"):
         contract = load_feed(feed)
         own = [d for d in job.deliveries if d.feed == feed]
         counted = until(own, day, first_snapshot_before=contract.delivery.first_snapshot_before)
         engine.add_feed(feed, job.inputs.files(feed), contract.lake_schema(), counted)
-    for name in sorted({other for name in names for other in job.models[name].reads("ops")}):
-        if name != "feed_delivery":
-            raise ModelError(f"ops.{name}: of ops a model may read only feed_delivery")
-        engine.add_table("ops", name, _delivery_table(until(job.deliveries, day)))
-    for name in sorted({other for name in names for other in job.models[name].reads("reference")}):
-        engine.add_table("reference", name, read_reference(name, day))
+    for relation in _read_in(job, names, "ops"):
+        if relation != "feed_delivery":
+            raise ModelError(f"ops.{relation}: of ops a model may read only feed_delivery")
+        engine.add_table("ops", relation, _delivery_table(until(job.deliveries, day)))
+    for reference in _read_in(job, names, "reference"):
+        engine.add_table("reference", reference, read_reference(reference, day))
+
+
+def _read_in(job: _Job, names: Sequence[str], schema: str) -> list[str]:
+    return sorted({relation for name in names for relation in job.models[name].reads(schema)})
 
 
 def _delivery_table(deliveries: Sequence[Delivery]) -> pa.Table:
@@ -130,6 +134,7 @@ def _conform(rows: pa.Table, contract: TableContract, rule_version: str) -> pa.T
     missing, extra = set(schema.names) - set(rows.column_names), set(rows.column_names) - set(schema.names)
     if missing or extra:
         raise ModelError(
-            f"model {contract.name}: its columns are not its contract's: missing {sorted(missing)}, extra {sorted(extra)}"
+            f"model {contract.name}: its columns are not its contract's: missing {sorted(missing)},"
+            f" extra {sorted(extra)}"
         )
     return rows.select(schema.names).cast(schema)

@@ -53,7 +53,7 @@ class DuckDBEngine:
         self._connection.unregister("incoming")
 
     def add_feed(self, feed: str, files: Sequence[str], schema: pa.Schema, deliveries: Sequence[Delivery]) -> None:
-        """Make the rows of ``deliveries`` in the feed's files readable as ``feed.<feed>``; without files it is empty."""
+        """Make the rows of ``deliveries`` in the feed's files readable as ``feed.<feed>``; empty without files."""
         if not files or not deliveries:
             self.add_table("feed", feed, schema.empty_table())
             return
