@@ -1,20 +1,15 @@
 """How a feed's rows become bytes: delimited text, JSON lines, a workbook."""
 
-import io
-import re
-import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from simulator import workbook
 from simulator.frame import IGNORED, Frame
 from simulator.text import blank_where, choose, join, lines
-
-_FIXED_TIME = (2020, 2, 1, 8, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -94,53 +89,9 @@ def _json_lines(frame: Frame, layout: Layout) -> bytes:
     return _finish(lines(join(row, _newlines(frame, layout))), "", layout)
 
 
-def _cells(frame: Frame, layout: Layout) -> list[list[object]]:
-    columns = [frame.columns[name].to_pylist() for name in layout.columns]
-    return [list(row) for row in zip(*columns, strict=True)]
-
-
 def _workbook(frame: Frame, layout: Layout) -> bytes:
-    from openpyxl import Workbook
-
-    book = Workbook()
-    sheet = book.active
-    assert sheet is not None
-    sheet.title = "名录"
-    sheet.append([layout.title])
-    sheet.append([layout.header(name) for name in layout.columns])
-    sheet.append([])
-    width = len(layout.columns)
-    sheet.merge_cells(start_row=1, end_row=1, start_column=1, end_column=width)
-    for column in range(1, width + 1):
-        sheet.merge_cells(start_row=2, end_row=3, start_column=column, end_column=column)
-    for place, row in enumerate(_cells(frame, layout), start=4):
-        for column, value in enumerate(row, start=1):
-            if value is None:
-                continue
-            cell = sheet.cell(place, column, _excel_value(str(value)))
-            if cell.is_date:
-                cell.number_format = "yyyy-mm-dd"
-    buffer = io.BytesIO()
-    book.save(buffer)
-    return _with_fixed_times(buffer.getvalue())
-
-
-def _excel_value(text: str) -> date | str:
-    """Return a real Excel date for a text marked `date:`, the text otherwise."""
-    return date.fromisoformat(text[5:]) if text.startswith("date:") else text
-
-
-def _with_fixed_times(workbook: bytes) -> bytes:
-    """Rewrite a workbook without the moment of its making, so that equal rows give equal bytes."""
-    source = zipfile.ZipFile(io.BytesIO(workbook))
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as target:
-        for entry in sorted(source.namelist()):
-            content = source.read(entry)
-            if entry == "docProps/core.xml":
-                content = re.sub(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", b"2020-02-01T00:00:00Z", content)
-            target.writestr(zipfile.ZipInfo(entry, _FIXED_TIME), content, zipfile.ZIP_DEFLATED)
-    return buffer.getvalue()
+    headers = tuple(layout.header(name) for name in layout.columns)
+    return workbook.write(layout.title, headers, [frame.columns[name] for name in layout.columns])
 
 
 _WRITERS: dict[str, Callable[[Frame, Layout], bytes]] = {"csv": _delimited, "jsonl": _json_lines, "xlsx": _workbook}

@@ -13,6 +13,7 @@ from simulator.layout import Layout
 from simulator.rng import Ints, uniform
 from simulator.rowdefects import BY_NAME, RowDefect, blank, code_defects, constant, unknown_name
 from simulator.text import choose, join, pick, replace
+from simulator.workbook import DATE_MARK
 
 _SUBTOTAL, _TOTAL = -2, -3
 
@@ -31,7 +32,7 @@ def _order(district: District, day: int) -> Ints:
 def _months(days: Ints, seed: int, firm: Ints) -> pa.Array:
     """Return 2020-02, or a real Excel date in every seventh row."""
     text = date_texts(days)
-    return choose(uniform(seed, "excel month", firm) < 0.15, join(pa.scalar("date:"), text), pick_months(text))
+    return choose(uniform(seed, "excel month", firm) < 0.15, join(pa.scalar(DATE_MARK), text), pick_months(text))
 
 
 def pick_months(text: pa.Array) -> pa.Array:
