@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from dataclasses import replace
 from types import FrameType
 
 from runtime import run
@@ -36,7 +37,7 @@ def _source(options: argparse.Namespace, last: run.Source | None) -> run.Source:
     scale = default.scale if options.scale is None else options.scale
     if not 0 < scale <= 100:
         raise RunError(f"SCALE is a share of the district above 0, like 0.1; it was {scale:g}")
-    return run.Source(options.senders or default.senders, scale)
+    return replace(default, senders=options.senders or default.senders, scale=scale)
 
 
 def _do(options: argparse.Namespace, home: Home) -> int:

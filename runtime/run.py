@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import json
 import os
@@ -13,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from runtime import airflow, postgres, processes, senders
@@ -26,19 +27,31 @@ DERIVED = ("lake", "landing")
 FIRST_DAY = "2020-02-10"  # work could be taken up again
 
 
+def _simulator_version() -> str:
+    digest = hashlib.sha256()
+    for path in sorted((ROOT / "simulator").rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
 @dataclass(frozen=True)
 class Source:
-    """Whose data a run folder holds. The dates are the simulator's first and last business date."""
+    """Whose data a run folder holds.
+
+    The dates are the simulator's first and last business date; `simulator` is a fingerprint of its code, as another
+    version of it plays another district.
+    """
 
     senders: str
     scale: float
     start: str = FIRST_DAY
     through: str = "2020-02-25"
+    simulator: str = field(default_factory=_simulator_version)
 
     @property
-    def district(self) -> tuple[str, float, str]:
+    def district(self) -> tuple[str, float, str, str]:
         """What must not change while data is kept; external senders are what they are."""
-        return ("", 0, "") if self.senders == EXTERNAL else (SIMULATOR, self.scale, self.start)
+        return ("", 0, "", "") if self.senders == EXTERNAL else (SIMULATOR, self.scale, self.start, self.simulator)
 
     @property
     def described(self) -> str:
@@ -47,7 +60,8 @@ class Source:
 
     def covering(self, days: Days) -> Source:
         """The same source, its simulated dates covering the dates to load."""
-        return replace(self, start=min(FIRST_DAY, str(days.first)), through=str(days.last))
+        start, version = min(FIRST_DAY, str(days.first)), _simulator_version()
+        return replace(self, start=start, through=str(days.last), simulator=version)
 
     def arguments(self) -> list[str]:
         """The simulator's options for this district."""
@@ -84,11 +98,24 @@ def settle_source(home: Home, wanted: Source) -> None:
     write_private(_source_file(home), json.dumps(asdict(wanted)))
 
 
+def loaded_days(home: Home) -> Days | None:
+    """The first and the last business date that runs in this folder have loaded."""
+    found = read_json(home.path / "loaded.json", None)
+    return Days.parse(f"{found[0]}..{found[1]}") if found else None
+
+
+def _remember_loaded(home: Home, days: Days) -> None:
+    before = loaded_days(home) or days
+    span = [str(min(before.first, days.first)), str(max(before.last, days.last))]
+    write_private(home.path / "loaded.json", json.dumps(span))
+
+
 def forget(home: Home) -> None:
     """Throw away what was loaded; secrets, ports and logins stay. Nothing may run."""
     for name in DERIVED:
         shutil.rmtree(home.path / name, ignore_errors=True)
     shutil.rmtree(postgres.data_folder(home), ignore_errors=True)
+    (home.path / "loaded.json").unlink(missing_ok=True)
 
 
 def _module(home: Home, variables: dict[str, str], *arguments: str, show: bool = False) -> None:
@@ -251,6 +278,7 @@ def run(home: Home, source: Source, days: Days) -> int:
             fed = backfill(client, feeds, days, "feeds", patience)
         with step(f"tables built, {days}"):
             built = backfill(client, [CONSOLIDATED], days, CONSOLIDATED, patience)
+        _remember_loaded(home, days)
         accidents = _report(client, home, [r for r in fed + built if r.state == "failed"])
         built_all = all(r.state == "success" for r in built)
         variables = airflow.environment(home)
