@@ -139,7 +139,8 @@ def _publish_date(
         judged = [judge_delivery(contract, delivery) for delivery in deliveries]
         taken = [j for j in judged if j.outcome == "accepted"]
         rows = _batch(contract, delivered_for, taken)
-        report = checks.check_partition(contract.name, _effective(rows), delivered_for) if taken else None
+        received = {"rows_received": sum(j.received for j in taken)}
+        report = checks.check_partition(contract.name, _effective(rows), delivered_for, received) if taken else None
         failed = bool(report and report.critical_failures)
         if taken and not failed:
             lake.replace_batch(contract, delivered_for, rows, {"run_id": run_id})
