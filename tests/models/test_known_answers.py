@@ -19,7 +19,7 @@ BASELINE_KWH = 100
 
 
 def _district(accounts: int, resumed: int, kwh_resumed: int) -> LocalInputs:
-    """Accounts with a baseline of 100 kWh; ``resumed`` of them use ``kwh_resumed`` together today, the others 1 each."""
+    """Accounts with a baseline of 100 kWh; ``resumed`` of them use ``kwh_resumed`` together, the others 1 each."""
     each, rest = divmod(kwh_resumed, resumed)
     today = [each + (i < rest) if i < resumed else 1 for i in range(accounts)]
     days = [*WORKING_DAYS, DAY - timedelta(days=1), DAY]

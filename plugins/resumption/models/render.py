@@ -41,10 +41,10 @@ def literal(value: Value) -> exp.Expr:
     return exp.Paren(this=exp.Neg(this=number)) if value < 0 else number
 
 
-def render(model: Model, values: Mapping[str, Value], dialect: str = "duckdb") -> str:
+def render(model: Model, values: Mapping[str, Value], dialect: str = "duckdb", *, pretty: bool = False) -> str:
     """Return the model as SQL of ``dialect``.
 
     Raises:
         RuleError: a placeholder without a value.
     """
-    return bind(model, values).sql(dialect=dialect, comments=False)
+    return bind(model, values).sql(dialect=dialect, comments=pretty, pretty=pretty)
