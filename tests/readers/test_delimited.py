@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resumption.contracts.reasons import FileReason
-from resumption.readers import FileRejected, ReadResult, read_bytes
+from resumption.readers import FileRejected, ReadResult, delimited, read_bytes
+from resumption.readers.rows import finish
 from tests.readers.contracts import COLUMNS, feed
 
 HEADER = "代码,手机号,读数,备注\n"
@@ -197,6 +198,19 @@ def test_what_was_written_is_read(table: list[tuple[str, str, str, str]], wire: 
     result = read_bytes(out.getvalue().encode(encoding), reader, len(table))
     assert [row[:-1] for row in rows(result)] == [tuple(cell or None for cell in row) for row in table]
     assert [row[-1] for row in rows(result)] == list(range(1, len(table) + 1))
+
+
+@given(tables, st.lists(st.sampled_from(["a,b", ",,,", "", "1,2,3,4,5"]), max_size=3))
+def test_both_ways_of_parsing_agree(table: list[tuple[str, str, str, str]], others: list[str]) -> None:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(table)
+    rows_of_file = (out.getvalue() + "\n".join([*others, "z,1,2,3"])).encode()
+    header = ("代码", "手机号", "读数", "备注")
+    results = [
+        finish(parse(rows_of_file, header, ","), feed(), None) for parse in (delimited._fast, delimited._careful)
+    ]
+    assert results[0].table.sort_by("row_number").equals(results[1].table.sort_by("row_number"))
+    assert (results[0].ignored, results[0].malformed) == (results[1].ignored, results[1].malformed)
 
 
 lines = st.sampled_from(["a,b,c,d", "a,b", "a,b,c,d,e", "", ",,,", '"q', 'a,"b""c",d,e', 'a,"x\ny",c,d', "小计,,1,"])

@@ -187,6 +187,12 @@ def test_takes_the_key_from_known_hosts(
     assert opened(sftp, connect, host_key=None).offers(THROUGH, []) == []
 
 
+@pytest.mark.parametrize("host_key", ["ssh-ed25519", "ssh-dss AAAA", "ssh-rsa AAAA", "ssh-ed25519 no+base64=="])
+def test_an_unusable_host_key_is_named(sftp: SftpSender, connect: Connect, host_key: str) -> None:
+    with pytest.raises(SourceRefusedError, match="connection grid_sftp: it cannot be used"):
+        opened(sftp, connect, host_key=host_key).offers(THROUGH, [])
+
+
 @pytest.mark.parametrize("option", ["no_host_key_check", "ignore_hostkey_verification", "allow_host_key_change"])
 def test_refuses_a_connection_that_trusts_any_server(sftp: SftpSender, connect: Connect, option: str) -> None:
     with pytest.raises(SourceRefusedError, match=f"`{option}` switches off"):

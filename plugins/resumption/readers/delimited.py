@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
@@ -15,7 +16,7 @@ from resumption.contracts.reasons import FileReason
 from resumption.readers import text
 from resumption.readers.header import match_header
 from resumption.readers.result import FileRejected, ReadResult, SkippedRow
-from resumption.readers.rows import RawRows, finish, strings
+from resumption.readers.rows import Column, RawRows, finish, strings
 
 if TYPE_CHECKING:
     from resumption.contracts.feed import FeedContract
@@ -81,17 +82,17 @@ def _wrong_fields(count: int, expected: int) -> str:
     return f"too {'few' if count < expected else 'many'} fields: expected {expected}, got {count}"
 
 
-def _fast(rows: bytes, header: tuple[str, ...], delimiter: str) -> RawRows:
+def _fast(rows: bytes, header: tuple[str, ...], delimiter: str, *, quotes: bool = True) -> RawRows:
     """Parse with Arrow, which also tells which records have the wrong number of fields."""
     names = [str(i) for i in range(len(header))]
-    if not rows or len(header) == 1:
-        return _careful(rows, header, delimiter)
+    if not rows:
+        return RawRows(header, (strings([]),) * len(header), np.empty(0, np.int32))
     malformed: list[SkippedRow] = []
     blank: list[int] = []
 
     def note(row: pyarrow.csv.InvalidRow) -> Literal["skip", "error"]:
         if row.number is None or "\n" in row.text or "\r" in row.text:
-            # A stray quote may have swallowed lines: Arrow gives up, and the file is read line by line.
+            # A stray quote may have swallowed lines: Arrow gives up, and quotes are looked at line by line.
             return "error"
         if row.text.strip():
             malformed.append(SkippedRow(row.number, _wrong_fields(row.actual_columns, row.expected_columns)))
@@ -104,14 +105,18 @@ def _fast(rows: bytes, header: tuple[str, ...], delimiter: str) -> RawRows:
         # One thread: only then do refused rows come with their numbers.
         pyarrow.csv.ReadOptions(column_names=names, use_threads=False),
         pyarrow.csv.ParseOptions(
-            delimiter=delimiter, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=note
+            delimiter=delimiter,
+            quote_char='"' if quotes else False,
+            newlines_in_values=quotes,
+            ignore_empty_lines=False,
+            invalid_row_handler=note,
         ),
         pyarrow.csv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True, check_utf8=False
         ),
     )
     raw = _numbered(table, header, malformed, blank)
-    if b'"' in rows and len(_NEWLINE.findall(rows)) + 1 != len(raw.numbers) + len(malformed):
+    if quotes and b'"' in rows and len(_NEWLINE.findall(rows)) + 1 != len(raw.numbers) + len(malformed):
         # A cell goes over several lines: meant so, or is its quote a stray one?
         return _careful(rows, header, delimiter)
     return raw
@@ -132,40 +137,58 @@ def _numbered(table: pa.Table, header: tuple[str, ...], malformed: list[SkippedR
 
 
 def _careful(rows: bytes, header: tuple[str, ...], delimiter: str) -> RawRows:
-    """Parse line by line, so that a stray quote costs its own line and no other."""
-    lines = [line.decode() for line in _NEWLINE.split(rows)] if rows else []
-    good: list[list[str]] = []
-    numbers: list[int] = []
-    malformed: list[SkippedRow] = []
-    position = number = 0
-    while position < len(lines):
-        cells, used = _record(lines, position, len(header), delimiter)
-        position, number = position + used, number + 1
-        if len(cells) <= 1 and not "".join(cells).strip():
-            cells = [""] * len(header)
-        if len(cells) == len(header):
-            good.append(cells)
-            numbers.append(number)
-        else:
-            malformed.append(SkippedRow(number, _wrong_fields(len(cells), len(header))))
-    columns = tuple(strings(column) for column in zip(*good, strict=True)) if good else (strings([]),) * len(header)
-    return RawRows(header, columns, np.array(numbers, dtype=np.int32), tuple(malformed))
+    """Look at every line that has a quote by itself, so that a stray one costs its own line and no other."""
+    lines = _NEWLINE.split(rows)
+    records = _quoted_records(lines, len(header), delimiter)
+    starts = np.ones(len(lines), dtype=bool)
+    for first, (_, used) in records.items():
+        starts[first + 1 : first + used] = False
+    numbers = np.cumsum(starts, dtype=np.int32)
+    starts[list(records)] = False
+    plain = np.flatnonzero(starts)
+    raw = _fast(b"".join(lines[i] + b"\n" for i in plain), header, delimiter, quotes=False)
+    malformed = [replace(row, row_number=int(numbers[plain[row.row_number - 1]])) for row in raw.malformed]
+    good = {first: cells for first, (cells, _) in records.items() if len(cells) == len(header)}
+    malformed += [
+        SkippedRow(int(numbers[first]), _wrong_fields(len(cells), len(header)))
+        for first, (cells, _) in records.items()
+        if first not in good
+    ]
+    found = np.concatenate([numbers[plain[raw.numbers - 1]], numbers[list(good)]])
+    order = np.argsort(found, kind="stable")
+    columns = tuple(
+        pa.chunked_array([*_chunks(column), strings([cells[i] for cells in good.values()])], pa.string()).take(order)
+        for i, column in enumerate(raw.columns)
+    )
+    return RawRows(header, columns, found[order], tuple(sorted(malformed, key=lambda row: row.row_number)))
 
 
-def _record(lines: list[str], position: int, width: int, delimiter: str) -> tuple[list[str], int]:
+def _chunks(column: Column) -> list[Column]:
+    return column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+
+
+def _quoted_records(lines: list[bytes], width: int, delimiter: str) -> dict[int, tuple[list[str], int]]:
+    """Return cells and number of lines of each record that has a quote, by its first line."""
+    records: dict[int, tuple[list[str], int]] = {}
+    after = 0
+    for position in (i for i, line in enumerate(lines) if b'"' in line):
+        if position >= after:
+            records[position] = _record(lines, position, width, delimiter)
+            after = position + records[position][1]
+    return records
+
+
+def _record(lines: list[bytes], position: int, width: int, delimiter: str) -> tuple[list[str], int]:
     """Return the cells of the record that begins at a line, and how many lines it takes."""
-    line = lines[position]
-    if '"' not in line:
-        return line.split(delimiter), 1
-    record = line
+    record = lines[position].decode()
     for used in range(1, min(_RECORD_LINES, len(lines) - position) + 1):
         try:
             cells = next(csv.reader([record], delimiter=delimiter, strict=True))
         except csv.Error:
             if position + used < len(lines):
-                record += "\n" + lines[position + used]
+                record += "\n" + lines[position + used].decode()
             continue
         if used == 1 or len(cells) == width:
             return cells, used
         break
-    return line.split(delimiter), 1
+    return lines[position].decode().split(delimiter), 1

@@ -186,9 +186,16 @@ class SftpDrop:
         """Open the connection with Airflow's hook, the server's key always checked."""
         import paramiko
         from airflow.providers.sftp.hooks.sftp import SFTPHook
+        from airflow.sdk.exceptions import AirflowException
 
         require_host_key_check(self._connection_id)
-        hook = SFTPHook(ssh_conn_id=self._connection_id, conn_timeout=_CONNECT_SECONDS, conn_retry_attempts=1)
+        try:
+            hook = SFTPHook(ssh_conn_id=self._connection_id, conn_timeout=_CONNECT_SECONDS, conn_retry_attempts=1)
+        except (ValueError, paramiko.SSHException, AirflowException) as error:
+            raise SourceRefusedError(
+                f"connection {self._connection_id}: it cannot be used ({type(error).__name__}). Expected a host, a "
+                "login with password or private key, and a `host_key` like `ssh-ed25519 AAAA…` in its extra"
+            ) from error
         try:
             client: SFTPClient = self._open.enter_context(hook.get_managed_conn())
         except paramiko.BadHostKeyException as error:
