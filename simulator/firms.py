@@ -1,6 +1,7 @@
 """The district's market entities: who they are, and what changes in the registry from day to day."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -206,61 +207,30 @@ def build_firms(seed: int, scale: float) -> Firms:
     """
     rng = generator(seed, "firms")
     sector, above = _sectors(scale)
-    core = len(sector)
-    leaving, future = max(1, round(40 * scale)), round(100 * scale)
+    core, leaving, future = len(sector), max(1, round(40 * scale)), round(100 * scale)
     newborn_count = round(60 * scale * HORIZON_DAYS)
     standing = max(round(60_000 * scale), core + leaving + future + 20)
     n = standing + newborn_count
     listed = np.arange(n) < core + leaving + future
-    sector = np.concatenate(
-        [sector, rng.choice(len(reference.SECTORS), n - core, p=[0.08, 0.3, 0.35, 0.12, 0.04, 0.03, 0.08])]
-    )
-    above = np.concatenate([above, np.zeros(n - core, dtype=bool)])
+    more = rng.choice(len(reference.SECTORS), n - core, p=[0.08, 0.3, 0.35, 0.12, 0.04, 0.03, 0.08])
+    sector = np.concatenate([sector, more])
     born = np.full(n, -NEVER)
     born[standing:] = np.sort(rng.integers(_FIRST_CHANGE_DAY, _FIRST_CHANGE_DAY + HORIZON_DAYS, newborn_count))
-    entity_type = np.where(
-        listed, rng.choice(4, n, p=[0.9, 0.0, 0.07, 0.03]), rng.choice(4, n, p=[0.45, 0.5, 0.02, 0.03])
-    )
+    in_scope_types, other_types = (rng.choice(4, n, p=p) for p in ([0.9, 0.0, 0.07, 0.03], [0.45, 0.5, 0.02, 0.03]))
+    entity_type = np.where(listed, in_scope_types, other_types)
     closed = _closings(n, core, leaving, born > -NEVER, scale, rng)
     changed, kind = _changes(born, closed, rng)
     name, ambiguous = _with_namesakes(_names(np.arange(n), sector, entity_type, rng), listed, entity_type, closed, rng)
-    subdistrict = np.where(rng.random(n) < 0.35, -1, rng.choice(3, n, p=[0.25, 0.42, 0.33]))
-    sent = (subdistrict >= 0) & (rng.random(n) < 0.9)
-    named = (subdistrict >= 0) & (~sent | (rng.random(n) < 0.7))
-    parks = max(12, round(378 * scale))
-    index = np.arange(n)
-    groups = np.array([len(group) for group in reference.INDUSTRIES])
-    industry_start = np.cumsum(np.concatenate([[0], groups[:-1]]))
     return Firms(
-        uscc=codes.usccs(
-            index,
-            reference.USCC_PREFIXES,
-            np.where(entity_type == 1, 5, rng.choice(5, n, p=[0.82, 0.1, 0.03, 0.03, 0.02])),
-        ),
-        reg_no=codes.registration_numbers(index),
         name=name,
         later_name=join(pa.scalar("新"), name),
         entity_type=entity_type,
         established=np.where(born > -NEVER, born, -rng.integers(30, 7_000, n)),
-        capital=rng.integers(0, len(reference.CAPITALS), n),
-        later_capital=rng.integers(0, len(reference.CAPITALS), n),
-        industry=pick(
-            [code for group in reference.INDUSTRIES for code in group],
-            industry_start[sector] + rng.integers(0, 1_000, n) % groups[sector],
-        ),
         sector=sector,
+        industry=_industries(sector, rng),
         listed=listed,
-        above_scale=above,
+        above_scale=np.concatenate([above, np.zeros(n - core, dtype=bool)]),
         listed_month=_listed_months(n, core + leaving, rng),
-        subdistrict=subdistrict,
-        subdistrict_sent=sent,
-        address=_addresses(subdistrict, named, rng),
-        later_address=_addresses(subdistrict, named, rng),
-        park=np.where(rng.random(n) < 0.55, rng.integers(0, parks, n), -1),
-        legal_name=personal_names(rng.integers(0, 100_000, n)),
-        contact_name=personal_names(rng.integers(0, 100_000, n)),
-        contact_phone=codes.phones(5_000_000 + index),
-        later_phone=codes.phones(6_500_000 + index),
         born=born,
         closed=closed,
         closed_status=rng.choice(3, n, p=[0.85, 0.08, 0.07]),
@@ -269,8 +239,50 @@ def build_firms(seed: int, scale: float) -> Firms:
         ambiguous=ambiguous,
         codeless=~listed & (born == -NEVER) & (rng.random(n) < 0.002),
         core=core,
-        parks=parks,
+        **_identities(entity_type, rng),
+        **_places(n, scale, rng),
     )
+
+
+def _industries(sector: Ints, rng: np.random.Generator) -> pa.Array:
+    """Return an industry code of each entity's sector."""
+    sizes = np.array([len(group) for group in reference.INDUSTRIES])
+    first = np.cumsum(np.concatenate([[0], sizes[:-1]]))
+    codes_of_all = [code for group in reference.INDUSTRIES for code in group]
+    return pick(codes_of_all, first[sector] + rng.integers(0, 1_000, len(sector)) % sizes[sector])
+
+
+def _identities(entity_type: Ints, rng: np.random.Generator) -> dict[str, Any]:
+    """Return codes, capital, names of persons and phones; individuals' codes begin with 92."""
+    n = len(entity_type)
+    prefix = np.where(entity_type == 1, 5, rng.choice(5, n, p=[0.82, 0.1, 0.03, 0.03, 0.02]))
+    index = np.arange(n)
+    return {
+        "uscc": codes.usccs(index, reference.USCC_PREFIXES, prefix),
+        "reg_no": codes.registration_numbers(index),
+        "capital": rng.integers(0, len(reference.CAPITALS), n),
+        "later_capital": rng.integers(0, len(reference.CAPITALS), n),
+        "legal_name": personal_names(rng.integers(0, 100_000, n)),
+        "contact_name": personal_names(rng.integers(0, 100_000, n)),
+        "contact_phone": codes.phones(5_000_000 + index),
+        "later_phone": codes.phones(6_500_000 + index),
+    }
+
+
+def _places(n: int, scale: float, rng: np.random.Generator) -> dict[str, Any]:
+    """Return subdistricts, addresses and parks; 35 % of the addresses, as of real ones, name no subdistrict."""
+    subdistrict = np.where(rng.random(n) < 0.35, -1, rng.choice(3, n, p=[0.25, 0.42, 0.33]))
+    sent = (subdistrict >= 0) & (rng.random(n) < 0.9)
+    named = (subdistrict >= 0) & (~sent | (rng.random(n) < 0.7))
+    parks = max(12, round(378 * scale))
+    return {
+        "subdistrict": subdistrict,
+        "subdistrict_sent": sent,
+        "address": _addresses(subdistrict, named, rng),
+        "later_address": _addresses(subdistrict, named, rng),
+        "park": np.where(rng.random(n) < 0.55, rng.integers(0, parks, n), -1),
+        "parks": parks,
+    }
 
 
 def _listed_months(n: int, until_february: int, rng: np.random.Generator) -> Ints:

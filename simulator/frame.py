@@ -54,6 +54,12 @@ class Frame:
         columns = {name: values.take(index) for name, values in self.columns.items()}
         return Frame(columns, {name: values[rows] for name, values in self.facts.items()}, self.reason[rows])
 
+    def plus(self, other: "Frame") -> "Frame":
+        """Return the rows of both, the other's last."""
+        columns = {name: pa.concat_arrays([values, other.columns[name]]) for name, values in self.columns.items()}
+        facts = {name: np.concatenate([values, other.facts[name]]) for name, values in self.facts.items()}
+        return Frame(columns, facts, np.concatenate([self.reason, other.reason]))
+
     def accepted(self) -> "Frame":
         """Return the rows that a pipeline must accept."""
         return self.take(np.flatnonzero(self.reason == 0))

@@ -9,7 +9,7 @@ from simulator.calendar import as_date
 from simulator.defects import REJECTED_AS, drawn, turn
 from simulator.district import District
 from simulator.feeds import FEEDS, Feed, Slot
-from simulator.feeds.enterprise_power import HISTORY
+from simulator.feeds.enterprise_power import HISTORY, read_again
 from simulator.frame import IGNORED, REASONS, Frame
 from simulator.rng import chance, uniform
 from simulator.rowdefects import apply_defects
@@ -39,6 +39,8 @@ class Version:
     undo: bool = False
     ok_ready: int = 0
     """When the control file stands beside it; NEVER if it is forgotten."""
+    read_again: bool = False
+    """Whether readings that were missing before come with it."""
 
 
 def day_frame(district: District, feed: Feed, day: int) -> Frame:
@@ -80,7 +82,8 @@ def rows_of(version: Version, frame: Frame) -> Frame:
     if version.undo:
         return frame.take(np.flatnonzero((frame.facts["retracted"] > 0) & (frame.reason == 0)))
     inside = np.flatnonzero(frame.facts["slot"] == version.slot)
-    return frame.take(inside[int(len(inside) * version.first) : int(len(inside) * version.last)])
+    rows = frame.take(inside[int(len(inside) * version.first) : int(len(inside) * version.last)])
+    return rows.plus(read_again(frame)) if version.read_again else rows
 
 
 def versions(district: District, feed: Feed, day: int, frame: Frame) -> list[Version]:
@@ -202,7 +205,8 @@ def _corrected(base: Version) -> list[Version]:
 
 def _with_sequel(base: Version) -> list[Version]:
     again = _moved(base, 1) if base.folder >= 0 else replace(base, ready=base.ready + 60, ok_ready=base.ready + 60)
-    return [replace(base, last=0.9), replace(again, name=_sequel_name(base.name), first=0.9)]
+    more = replace(again, name=_sequel_name(base.name), first=0.9, read_again=base.feed == "enterprise_power")
+    return [replace(base, last=0.9), more]
 
 
 def _without_ok(district: District, base: Version) -> list[Version]:

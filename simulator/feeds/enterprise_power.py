@@ -47,11 +47,21 @@ def _readings(district: District, day: int) -> dict[str, Ints]:
         "point": points,
         "day": np.full(len(points), day),
         "energy": np.where(status == MISSING, 0, energy),
+        "advance": energy,
         "multiplier": multiplier,
         "status": status,
         "slot": np.zeros(len(points), dtype=np.int64),
         "id": (day + 1_000) * 10_000_000 + points,
     }
+
+
+def read_again(frame: Frame) -> Frame:
+    """Return the rows that could not be read, as a later file gives them: read after all."""
+    rows = np.flatnonzero((frame.facts["status"] == MISSING) & (frame.reason == 0) & (frame.facts["advance"] > 0))
+    late = frame.take(rows)
+    facts = {**late.facts, "status": np.zeros(len(rows), dtype=np.int64), "energy": late.facts["advance"]}
+    columns = {**late.columns, "电量": decimals(facts["energy"]), "采集状态": pick(STATUSES, facts["status"])}
+    return Frame(columns, facts, late.reason)
 
 
 def decimals(hundredths: Ints) -> pa.Array:
