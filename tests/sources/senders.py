@@ -178,6 +178,14 @@ def sftp_sender(root: Path) -> Iterator[SftpSender]:
 
     server = asyncio.run_coroutine_threadsafe(start(), loop).result(20)
 
+    async def stop() -> None:
+        server.close()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left, timeout=5)
+
     def public(private: asyncssh.SSHKey) -> str:
         return " ".join(private.export_public_key().decode().split()[:2])
 
@@ -186,6 +194,6 @@ def sftp_sender(root: Path) -> Iterator[SftpSender]:
         shown = {kind: public(key) for kind, key in keys.items()}
         yield SftpSender(root, server.get_port(), shown["ssh-ed25519"], shown, public(other), requests)
     finally:
-        loop.call_soon_threadsafe(server.close)
+        asyncio.run_coroutine_threadsafe(stop(), loop).result(20)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
