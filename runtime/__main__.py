@@ -28,7 +28,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--days", type=Days.parse, required=True, help="2020-02-23..2020-02-25")
     for name in ("stop", "warehouse", "warehouse-url"):
         commands.add_parser(name)
-    commands.add_parser("psql").add_argument("arguments", nargs=argparse.REMAINDER)
+    commands.add_parser("psql", add_help=False)
     return parser
 
 
@@ -49,7 +49,7 @@ def _do(options: argparse.Namespace, home: Home) -> int:
         say(f"stopped {run.stop(home)} processes")
         return 0
     if options.command == "psql":
-        return run.psql(home, options.arguments)
+        return run.psql(home, options.rest)
     return {"warehouse": run.warehouse, "warehouse-url": run.warehouse_url}[options.command](home)
 
 
@@ -58,7 +58,9 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
-        options = _parser().parse_args()
+        options, options.rest = _parser().parse_known_args()
+        if options.rest and options.command != "psql":
+            _parser().error(f"unknown: {' '.join(options.rest)}")
         return _do(options, Home.from_environment())
     except RunError as problem:
         say(f"make: {problem}")

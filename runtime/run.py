@@ -27,7 +27,8 @@ DERIVED = ("lake", "landing")
 FIRST_DAY = "2020-02-10"  # work could be taken up again
 
 
-def _simulator_version() -> str:
+def simulator_version() -> str:
+    """A fingerprint of the simulator's code."""
     digest = hashlib.sha256()
     for path in sorted((ROOT / "simulator").rglob("*.py")):
         digest.update(path.read_bytes())
@@ -46,7 +47,7 @@ class Source:
     scale: float
     start: str = FIRST_DAY
     through: str = "2020-02-25"
-    simulator: str = field(default_factory=_simulator_version)
+    simulator: str = field(default_factory=simulator_version)
 
     @property
     def district(self) -> tuple[str, float, str, str]:
@@ -60,7 +61,7 @@ class Source:
 
     def covering(self, days: Days) -> Source:
         """The same source, its simulated dates covering the dates to load."""
-        start, version = min(FIRST_DAY, str(days.first)), _simulator_version()
+        start, version = min(FIRST_DAY, str(days.first)), simulator_version()
         return replace(self, start=start, through=str(days.last), simulator=version)
 
     def arguments(self) -> list[str]:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from runtime import postgres, senders
 from runtime.backfill import Days
 from runtime.home import Home, RunError, say
-from runtime.run import SIMULATOR, last_source, loaded_days
+from runtime.run import SIMULATOR, last_source, loaded_days, simulator_version
 
 if TYPE_CHECKING:
     import psycopg
@@ -52,6 +52,8 @@ def expectation(home: Home) -> dict[str, Any]:
     source, days = last_source(home), loaded_days(home)
     if source is None or days is None or source.senders != SIMULATOR:
         raise RunError(f"{home.path} holds no finished run from the simulator: run `make run` first")
+    if source.simulator != simulator_version():
+        raise RunError("the simulator's code is another one than in the run: compare after `make run`")
     folder = senders.simulator_folder(home)
     out = folder / "expectations.json"
     command = [sys.executable, "-m", "simulator", "expect", "--home", str(folder), "--out", str(out)]
