@@ -40,7 +40,7 @@ def _source(options: argparse.Namespace, last: run.Source | None) -> run.Source:
     return replace(default, senders=options.senders or default.senders, scale=scale)
 
 
-def _do(options: argparse.Namespace, home: Home) -> int:
+def _do(options: argparse.Namespace, rest: list[str], home: Home) -> int:
     if options.command == "run":
         return run.run(home, _source(options, run.last_source(home)), options.days)
     if options.command == "ui":
@@ -49,7 +49,7 @@ def _do(options: argparse.Namespace, home: Home) -> int:
         say(f"stopped {run.stop(home)} processes")
         return 0
     if options.command == "psql":
-        return run.psql(home, options.rest)
+        return run.psql(home, rest)
     return {"warehouse": run.warehouse, "warehouse-url": run.warehouse_url}[options.command](home)
 
 
@@ -58,10 +58,10 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
-        options, options.rest = _parser().parse_known_args()
-        if options.rest and options.command != "psql":
-            _parser().error(f"unknown: {' '.join(options.rest)}")
-        return _do(options, Home.from_environment())
+        options, rest = _parser().parse_known_args()
+        if rest and options.command != "psql":
+            _parser().error(f"unknown: {' '.join(rest)}")
+        return _do(options, rest, Home.from_environment())
     except RunError as problem:
         say(f"make: {problem}")
         return 1
