@@ -4,31 +4,31 @@ with days as (
         application_id,
         delivered_for as from_day,
         lead(delivered_for) over (partition by application_id order by delivered_for) as to_day
-    from (select distinct application_id, delivered_for from stg_approval) as arrivals
+    from (select distinct application_id, delivered_for from int_approval_row) as arrivals
 ),
 
 ranked as (
     select
         days.from_day,
         days.to_day,
-        stg_approval.*,
+        int_approval_row.*,
         row_number() over (
             partition by days.application_id, days.from_day
             order by
-                stg_approval.event_at desc,
-                stg_approval.published_at desc,
-                stg_approval.delivery_name desc,
-                stg_approval.row_number desc
+                int_approval_row.event_at desc,
+                int_approval_row.published_at desc,
+                int_approval_row.delivery_name desc,
+                int_approval_row.row_number desc
         ) as recency
     from days
-    inner join stg_approval
-        on stg_approval.application_id = days.application_id
-        and stg_approval.delivered_for <= days.from_day
+    inner join int_approval_row
+        on int_approval_row.application_id = days.application_id
+        and int_approval_row.delivered_for <= days.from_day
 )
 
 select
     application_id,
-    enterprise_uscc as uscc,
+    uscc,
     from_day,
     to_day,
     event,

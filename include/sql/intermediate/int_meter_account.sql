@@ -1,23 +1,34 @@
 -- One row per account that somebody holds at the business date.
-with ranked as (
+with latest as (
     select
-        *,
+        sent.account_no,
+        named.uscc,
+        sent.relation,
+        sent.valid_from,
+        sent.valid_to,
         row_number() over (
-            partition by account_no, enterprise_uscc, valid_from, valid_to
-            order by published_at desc, delivery_name desc, row_number desc
+            partition by sent.account_no, named.uscc, sent.valid_from, sent.valid_to
+            order by sent.published_at desc, sent.delivery_name desc, sent.row_number desc
         ) as recency
-    from stg_meter_account
-    where enterprise_uscc is not null
+    from feed.meter_accounts as sent
+    inner join int_named_row as named
+        on named.feed = 'meter_accounts'
+        and named.delivery_id = sent.delivery_id
+        and named.row_number = sent.row_number
+    where
+        named.uscc is not null
+        -- Each list is complete and replaces the one before it.
+        and sent.delivered_for = (select max(delivered_for) from feed.meter_accounts)
 ),
 
 held as (
     select
         account_no,
-        count(distinct enterprise_uscc) as holders,
+        count(distinct uscc) as holders,
         count(distinct relation) as relations,
         min(relation) as relation,
-        min(enterprise_uscc) as uscc
-    from ranked
+        min(uscc) as uscc
+    from latest
     where
         recency = 1
         -- Both ends belong to the interval; a blank end is open.

@@ -49,9 +49,8 @@ report as (
 ),
 
 parties as (
-    select enterprise_uscc as uscc
-    from stg_self_report
-    where enterprise_uscc is not null
+    select uscc
+    from int_report_row
     union
     select uscc
     from int_application

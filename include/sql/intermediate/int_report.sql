@@ -5,18 +5,17 @@ with sent as (
         *,
         -- The same report sent again: the later delivery holds from the day it speaks of.
         min(delivered_for) over (
-            partition by enterprise_uscc, report_id
+            partition by uscc, report_id
             order by published_at, delivery_name, row_number
             rows between 1 following and unbounded following
         ) as replaced_on
-    from stg_self_report
-    where enterprise_uscc is not null
+    from int_report_row
 ),
 
 -- A supersedes mark counts within one enterprise; a report cannot supersede itself.
 superseded as (
     select
-        enterprise_uscc,
+        uscc,
         supersedes as report_id,
         delivered_for as superseded_from,
         replaced_on as superseded_to
@@ -26,7 +25,7 @@ superseded as (
 
 contested as (
     select distinct
-        enterprise_uscc,
+        uscc,
         report_id
     from superseded
 ),
@@ -36,22 +35,22 @@ bounded as (
         sent.*,
         -- From the day that a later report which nothing replaces is known, this one can never be in effect again.
         min(case when sent.replaced_on is null and contested.report_id is null then sent.delivered_for end) over (
-            partition by sent.enterprise_uscc
+            partition by sent.uscc
             order by sent.submitted_at, sent.published_at, sent.delivery_name, sent.row_number
             rows between 1 following and unbounded following
         ) as outdated_on
     from sent
     left join contested
-        on contested.enterprise_uscc = sent.enterprise_uscc
+        on contested.uscc = sent.uscc
         and contested.report_id = sent.report_id
 ),
 
 days as (
     select
-        enterprise_uscc,
+        uscc,
         delivered_for as from_day,
-        lead(delivered_for) over (partition by enterprise_uscc order by delivered_for) as to_day
-    from (select distinct enterprise_uscc, delivered_for from sent) as arrivals
+        lead(delivered_for) over (partition by uscc order by delivered_for) as to_day
+    from (select distinct uscc, delivered_for from sent) as arrivals
 ),
 
 candidates as (
@@ -61,7 +60,7 @@ candidates as (
         bounded.*
     from bounded
     inner join days
-        on days.enterprise_uscc = bounded.enterprise_uscc
+        on days.uscc = bounded.uscc
         and days.from_day >= bounded.delivered_for
         and (bounded.replaced_on is null or days.from_day < bounded.replaced_on)
         and (bounded.outdated_on is null or days.from_day < bounded.outdated_on)
@@ -69,7 +68,7 @@ candidates as (
         select 1
         from superseded
         where
-            superseded.enterprise_uscc = bounded.enterprise_uscc
+            superseded.uscc = bounded.uscc
             and superseded.report_id = bounded.report_id
             and days.from_day >= superseded.superseded_from
             and (superseded.superseded_to is null or days.from_day < superseded.superseded_to)
@@ -80,14 +79,14 @@ ranked as (
     select
         *,
         row_number() over (
-            partition by enterprise_uscc, from_day
+            partition by uscc, from_day
             order by submitted_at desc, published_at desc, delivery_name desc, row_number desc
         ) as recency
     from candidates
 )
 
 select
-    enterprise_uscc as uscc,
+    uscc,
     from_day,
     to_day,
     report_id,

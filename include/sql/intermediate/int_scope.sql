@@ -3,19 +3,18 @@ with latest as (
     select
         *,
         row_number() over (
-            partition by enterprise_uscc
+            partition by uscc
             order by published_at desc, delivery_name desc, row_number desc
         ) as recency
-    from stg_scope
+    from int_scope_entry
     where
-        enterprise_uscc is not null
         -- The list of a month replaces the one before it; an entry counts from its month on.
-        and delivered_for = (select max(delivered_for) from stg_scope)
+        delivered_for = (select max(delivered_for) from feed.statistical_scope)
         and listed_month <= :business_date
 )
 
 select
-    enterprise_uscc as uscc,
+    uscc,
     scope_sector,
     above_scale
 from latest

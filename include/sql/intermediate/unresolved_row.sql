@@ -9,37 +9,13 @@ with unknown as (
 
 rows_refused as (
     select
-        'statistical_scope' as feed,
+        feed,
         delivery_id,
         row_number,
         uscc_sent as uscc,
-        name_as_sent as name,
+        name_sent as name,
         unresolved_reason as reason
-    from stg_scope
-    where unresolved_reason is not null
-
-    union all
-
-    select
-        'self_reports' as feed,
-        delivery_id,
-        row_number,
-        uscc_sent as uscc,
-        name_as_sent as name,
-        unresolved_reason as reason
-    from stg_self_report
-    where unresolved_reason is not null
-
-    union all
-
-    select
-        'meter_accounts' as feed,
-        delivery_id,
-        row_number,
-        uscc_sent as uscc,
-        name_as_sent as name,
-        unresolved_reason as reason
-    from stg_meter_account
+    from int_named_row
     where unresolved_reason is not null
 
     union all

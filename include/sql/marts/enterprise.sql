@@ -8,7 +8,7 @@ with versions as (
 
 lists as (
     select distinct delivered_for
-    from stg_scope
+    from feed.statistical_scope
 ),
 
 list_of_day as (
@@ -23,18 +23,17 @@ list_of_day as (
 membership as (
     select
         list_of_day.judged_on,
-        stg_scope.enterprise_uscc as uscc,
-        stg_scope.scope_sector,
-        stg_scope.above_scale,
+        int_scope_entry.uscc,
+        int_scope_entry.scope_sector,
+        int_scope_entry.above_scale,
         row_number() over (
-            partition by list_of_day.judged_on, stg_scope.enterprise_uscc
-            order by stg_scope.published_at desc, stg_scope.delivery_name desc, stg_scope.row_number desc
+            partition by list_of_day.judged_on, int_scope_entry.uscc
+            order by int_scope_entry.published_at desc, int_scope_entry.delivery_name desc, int_scope_entry.row_number desc
         ) as recency
     from list_of_day
-    inner join stg_scope
-        on stg_scope.delivered_for = list_of_day.delivered_for
-        and stg_scope.listed_month <= list_of_day.judged_on
-    where stg_scope.enterprise_uscc is not null
+    inner join int_scope_entry
+        on int_scope_entry.delivered_for = list_of_day.delivered_for
+        and int_scope_entry.listed_month <= list_of_day.judged_on
 )
 
 select

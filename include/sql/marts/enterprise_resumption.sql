@@ -10,8 +10,8 @@ with arrived as (
 ),
 
 reported_lately as (
-    select distinct enterprise_uscc as uscc
-    from stg_self_report
+    select distinct uscc
+    from int_report_row
     where cast(submitted_at as date) > :business_date - :silent_days and cast(submitted_at as date) <= :business_date
 ),
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -28,8 +29,11 @@ class DuckDBEngine:
     """
 
     def __init__(self, memory_limit: str = "3GB", threads: int | None = None) -> None:
-        self._connection = duckdb.connect(":memory:", config={"memory_limit": memory_limit})
-        self._connection.execute("set TimeZone = 'Asia/Shanghai'")
+        # Else a database in memory would leave its overflow in whatever folder the process was started from.
+        self._overflow = tempfile.TemporaryDirectory(prefix="models-")
+        config = {"memory_limit": memory_limit, "temp_directory": self._overflow.name}
+        self._connection = duckdb.connect(":memory:", config=config)
+        self._connection.execute("set TimeZone = $zone", {"zone": TIME_ZONE})
         if threads is not None:
             self._connection.execute("set threads = $threads", {"threads": threads})
         for schema in SCHEMAS:
@@ -42,9 +46,10 @@ class DuckDBEngine:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._connection.close()
+        self._overflow.cleanup()
 
     def _run(self, statement: exp.Expr) -> None:
-        self._connection.execute(statement.sql(dialect="duckdb"))
+        self._connection.execute(statement.sql(dialect="duckdb", copy=False))
 
     def add_table(self, schema: str, name: str, table: pa.Table) -> None:
         """Make an Arrow table readable as ``schema.name``."""
