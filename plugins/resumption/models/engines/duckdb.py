@@ -31,7 +31,10 @@ class DuckDBEngine:
     def __init__(self, memory_limit: str = "3GB", threads: int | None = None) -> None:
         # Else a database in memory would leave its overflow in whatever folder the process was started from.
         self._overflow = tempfile.TemporaryDirectory(prefix="models-")
-        config = {"memory_limit": memory_limit, "temp_directory": self._overflow.name}
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": memory_limit,
+            "temp_directory": self._overflow.name,
+        }
         self._connection = duckdb.connect(":memory:", config=config)
         self._connection.execute("set TimeZone = $zone", {"zone": TIME_ZONE})
         if threads is not None:
