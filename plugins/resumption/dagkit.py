@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk import DAG, Asset, BaseOperator, CronPartitionTimetable, get_current_context, task
-from airflow.sdk.exceptions import AirflowException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 from resumption.contracts import FeedContract, load_feed
 
@@ -74,7 +74,7 @@ class DueOperator(BaseOperator):
         """Return when the work for ``day`` is due."""
         raise NotImplementedError
 
-    def work(self, day: date, run_id: str) -> Any:
+    def work(self, day: date, context: Any) -> Any:
         """Do the work for ``day``."""
         raise NotImplementedError
 
@@ -87,15 +87,16 @@ class DueOperator(BaseOperator):
 
     def resume(self, context: Any, event: Any = None) -> Any:
         """Work, now that it is due."""
-        return self.work(business_date(context), context["run_id"])
+        return self.work(business_date(context), context)
 
 
 class LandOperator(DueOperator):
     """Land every delivery of a feed up to the business date that is not landed yet; return counts.
 
     A feed that is due but not there yet fails the try, and retries ask again until GRACE is over; then the day is
-    recorded as missing and the task is skipped unless older deliveries wait. A single delivery that cannot be fetched
-    fails the try too; the rest is landed meanwhile and published by whichever run comes next.
+    recorded as missing and the task is skipped unless older deliveries wait. A delivery that cannot be fetched fails
+    the try too; after the last try the others go on, and ``ops.feed_run`` says that landing failed. A sender that
+    refuses us is not asked again.
     """
 
     def __init__(self, *, feed: str, **kwargs: Any) -> None:
@@ -107,11 +108,21 @@ class LandOperator(DueOperator):
         delivery = load_feed(self.feed).delivery
         return due_at(day, delivery.days_after, delivery.expected_by.hour, delivery.expected_by.minute)
 
-    def work(self, day: date, run_id: str) -> dict[str, int]:
+    def work(self, day: date, context: Any) -> dict[str, int]:
         """Land what the sender has."""
         from resumption import pipeline
+        from resumption.sources import SourceError, SourceRefusedError
 
-        counts = pipeline.land(self.feed, day, run_id)
+        try:
+            counts = pipeline.land(self.feed, day, context["run_id"])
+        except SourceRefusedError as error:
+            raise AirflowFailException(str(error)) from error
+        except SourceError as error:
+            waiting = pipeline.waiting(self.feed, day)
+            if context["ti"].try_number <= self.retries or not waiting:
+                raise
+            self.log.error("%s; the %d deliveries that did arrive go on", error, waiting)
+            return {"landed": 0, "waiting": waiting, "missing": 0}
         if counts["missing"] and datetime.now(UTC) < self.due(day) + GRACE:
             raise AirflowException(f"{self.feed}: nothing for {day} yet; asked again until {self.due(day) + GRACE}")
         if not counts["waiting"]:
@@ -126,7 +137,7 @@ class ReadinessOperator(DueOperator):
         """Ten o'clock of the next day, when the last feed has had an hour."""
         return due_at(day, 1, 10, 0)
 
-    def work(self, day: date, run_id: str) -> dict[str, str]:
+    def work(self, day: date, context: Any) -> dict[str, str]:
         """Record and return feed → state."""
         from resumption import consolidate
 

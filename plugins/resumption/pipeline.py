@@ -20,7 +20,7 @@ from resumption import checks, lake, landing, ops, readers, settings
 from resumption.conform import QUARANTINE_SCHEMA, Origin, conform
 from resumption.contracts import FeedContract, load_feed
 from resumption.contracts.reasons import FileReason, RowReason
-from resumption.sources import open_source
+from resumption.sources import SourceError, open_source
 
 if TYPE_CHECKING:
     from resumption.ops import DeliveryRow
@@ -48,14 +48,16 @@ def land(feed: str, day: date, run_id: str) -> dict[str, int]:
         Counts: ``landed`` now, ``waiting`` to be published, ``missing`` 1 when ``day`` is due and has no delivery.
 
     Raises:
-        LandingError: some deliveries could not be fetched; the others are landed.
+        SourceRefusedError: the sender refuses us (token, host key, no such connection); trying again is no use.
+        SourceError: the sender did not answer, or some deliveries could not be fetched; the others are landed.
     """
     contract = load_feed(feed)
     started = time.monotonic()
     try:
         report = landing.land(contract, open_source(contract), day, run_id)
-    except landing.LandingError as error:
-        _record_landing(contract, day, error.report, run_id, time.monotonic() - started)
+    except SourceError as error:
+        report = getattr(error, "report", None) or landing.LandingReport(feed, day, errors=[str(error)])
+        _record_landing(contract, day, report, run_id, time.monotonic() - started)
         raise
     return _record_landing(contract, day, report, run_id, time.monotonic() - started)
 
@@ -64,7 +66,6 @@ def _record_landing(
     contract: FeedContract, day: date, report: landing.LandingReport, run_id: str, seconds: float
 ) -> dict[str, int]:
     with ops.engine().begin() as conn:
-        waiting = len(ops.deliveries_to_publish(conn, contract.name, day))
         there = any(d.business_date == day for d in ops.known_deliveries(conn, contract.name))
         missing = is_due(contract, day) and not there
         status: ops.RunStatus = "failed" if report.errors else "missing" if missing else "ok"
@@ -73,7 +74,13 @@ def _record_landing(
             deliveries=report.landed, seconds=seconds, contract_version=contract.version,
         )  # fmt: skip
         ops.record_run(conn, run)
-    return {"landed": report.landed, "waiting": waiting, "missing": int(missing)}
+    return {"landed": report.landed, "waiting": waiting(contract.name, day), "missing": int(missing)}
+
+
+def waiting(feed: str, day: date) -> int:
+    """Return how many deliveries wait to be published by a run for ``day``."""
+    with ops.engine().connect() as conn:
+        return len(ops.deliveries_to_publish(conn, feed, day))
 
 
 # Publish
@@ -102,13 +109,13 @@ def publish(feed: str, day: date, run_id: str) -> dict[str, int]:
         CriticalCheckError: after all dates were tried, naming those kept back.
     """
     contract = load_feed(feed)
-    with ops.engine().begin() as conn:
-        waiting = ops.deliveries_to_publish(conn, feed, day)
+    with ops.engine().connect() as conn:
+        deliveries = ops.deliveries_to_publish(conn, feed, day)
     kept_back: list[str] = []
-    totals = {"deliveries": len(waiting), "accepted": 0, "quarantined": 0, "rejected": 0}
-    for delivered_for, deliveries in groupby(waiting, key=lambda d: d.business_date):
+    totals = {"deliveries": len(deliveries), "accepted": 0, "quarantined": 0, "rejected": 0}
+    for delivered_for, batch in groupby(deliveries, key=lambda d: d.business_date):
         try:
-            counts = _publish_date(contract, delivered_for, list(deliveries), run_id)
+            counts = _publish_date(contract, delivered_for, list(batch), run_id)
         except CriticalCheckError as error:
             kept_back.append(str(error))
             continue
