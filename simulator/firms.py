@@ -220,7 +220,10 @@ def build_firms(seed: int, scale: float) -> Firms:
     entity_type = np.where(listed, in_scope_types, other_types)
     closed = _closings(n, core, leaving, born > -NEVER, scale, rng)
     changed, kind = _changes(born, closed, rng)
-    name, ambiguous = _with_namesakes(_names(np.arange(n), sector, entity_type, rng), listed, entity_type, closed, rng)
+    codeless = ~listed & (born == -NEVER) & (rng.random(n) < 0.002)
+    steady = (closed >= NEVER) & (born == -NEVER) & ~codeless & ((changed >= NEVER) | (kind != 0))
+    names = _names(np.arange(n), sector, entity_type, rng)
+    name, ambiguous = _with_namesakes(names, listed, entity_type, steady, rng)
     return Firms(
         name=name,
         later_name=join(pa.scalar("新"), name),
@@ -237,7 +240,7 @@ def build_firms(seed: int, scale: float) -> Firms:
         changed=changed,
         change_kind=kind,
         ambiguous=ambiguous,
-        codeless=~listed & (born == -NEVER) & (rng.random(n) < 0.002),
+        codeless=codeless,
         core=core,
         **_identities(entity_type, rng),
         **_places(n, scale, rng),
@@ -294,16 +297,17 @@ def _listed_months(n: int, until_february: int, rng: np.random.Generator) -> Int
 
 
 def _with_namesakes(
-    names: pa.Array, listed: Bools, entity_type: Ints, closed: Ints, rng: np.random.Generator
+    names: pa.Array, listed: Bools, entity_type: Ints, steady: Bools, rng: np.random.Generator
 ) -> tuple[pa.Array, Bools]:
-    """Give some entities the name of a listed firm, and branches their parent's name with 分公司; flag the
-    namesakes.
+    """Give some steady entities the name of a listed firm, and branches their parent's name with 分公司.
+
+    Returns the names and which of them two entities bear.
     """
     n = len(names)
-    lasting = np.flatnonzero(listed & (closed >= NEVER) & (entity_type != 3))
+    lasting = np.flatnonzero(listed & steady & (entity_type != 3))
     pairs = max(2, len(lasting) // 200)
     models = rng.choice(lasting, pairs, replace=False)
-    copies = rng.choice(np.flatnonzero(~listed & (closed >= NEVER) & (entity_type != 3)), pairs, replace=False)
+    copies = rng.choice(np.flatnonzero(~listed & steady & (entity_type != 3)), pairs, replace=False)
     source = np.arange(n)
     source[copies] = models
     branches = np.flatnonzero(entity_type == 3)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from stdnum.cn import uscc as stdnum_uscc
 
@@ -73,6 +75,16 @@ def _organisation_check(body: str) -> str:
     """GB 11714: 11 − Σ value·weight mod 11, with X for 10 and 0 for 11."""
     total = sum(int(c, 36) * weight for c, weight in zip(body, (3, 7, 9, 10, 5, 8, 4, 2), strict=True))
     return "0123456789X0"[11 - total % 11]
+
+
+def test_flagged_names_and_no_others_are_borne_twice_while_the_district_runs(district: District) -> None:
+    firms = district.firms
+    for day in (number(date(2020, 2, 10)), number(DAY)):
+        active = firms.active(day) & ~firms.codeless
+        names = Counter(name for name, there in zip(firms.name_at(day).to_pylist(), active, strict=True) if there)
+        assert {name for name, times in names.items() if times > 1} == set(
+            firms.name.filter(pa.array(firms.ambiguous)).to_pylist()
+        )
 
 
 def test_codes_and_numbers_are_unique(district: District) -> None:
