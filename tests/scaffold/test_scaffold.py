@@ -15,47 +15,59 @@ import pytest
 from resumption import settings
 from resumption.scaffold import FILES, ScaffoldError, scaffold
 from resumption.scaffold.__main__ import main
+from tests.scaffold.sender import export
 
 
 @pytest.fixture(scope="module")
-def outcome(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What a new feed and a new table gave when they were really run."""
-    project = tmp_path_factory.mktemp("project")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project with a new feed and a new table."""
+    copy = tmp_path_factory.mktemp("project")
     for folder in ("include", "expectations", "dags"):
-        shutil.copytree(settings.project_root() / folder, project / folder)
-    assert main(["feed", "mask_stock", "--root", str(project)]) == 0
-    assert main(["table", "mask_balance", "--root", str(project)]) == 0
-    script = Path(__file__).with_name("run_new_parts.py")
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(sys.path),
-        "RESUMPTION_PROJECT": str(project),
-        "RESUMPTION_TOKEN_KEY": "a key of this test",
-        "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")),
-        "AIRFLOW__CORE__UNIT_TEST_MODE": "True",
-    }
-    command = [sys.executable, str(script), "mask_stock", "mask_balance"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        shutil.copytree(settings.project_root() / folder, copy / folder)
+    assert main(["feed", "mask_stock", "--root", str(copy)]) == 0
+    assert main(["table", "mask_balance", "--root", str(copy)]) == 0
+    return copy
+
+
+@pytest.fixture(scope="module")
+def outcome(project: Path, warehouse_url: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What came out when the new feed and the new table were taken from a sender to the warehouse."""
+    fixture = project / "tests/fixtures/feeds/mask_stock/mask_stock_20200225.csv"
+    with export("mask_stock", fixture, "2020-02-25") as connection:
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            "WAREHOUSE_URL": warehouse_url,
+            "RESUMPTION_PROJECT": str(project),
+            "AIRFLOW_CONN_MODULE_API": connection,
+            "AIRFLOW_HOME": str(tmp_path_factory.mktemp("airflow")),
+            "AIRFLOW__CORE__UNIT_TEST_MODE": "True",
+        }
+        script = Path(__file__).with_name("run_new_parts.py")
+        command = [sys.executable, str(script), "mask_stock", "mask_balance"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return result
 
 
-def test_the_new_feeds_fixture_is_read_conformed_and_checked(outcome: dict[str, Any]) -> None:
-    feed = outcome["feed"]
-    assert feed["amounts"] == [120, 80]
-    assert feed["codes"] == ["91110000600037341L"] * 2
-    assert feed["repaired"][0] == []
-    assert feed["repaired"][1] != []
-    assert feed["reasons"] == [["USCC_INVALID"]]
-    assert feed["critical"] == []
+def test_the_new_feed_comes_from_its_sender_into_the_lake(outcome: dict[str, Any]) -> None:
+    assert outcome["feed"]["counts"] == {"deliveries": 1, "accepted": 2, "quarantined": 1, "rejected": 0}
+    first, second = outcome["feed"]["rows"]
+    assert (first["uscc"], first["amount"], first["repaired"]) == ("91110000600037341L", 120, [])
+    assert len(first["contact_phone_token"]) == 64
+    assert (second["uscc"], second["amount"]) == ("91110000600037341L", 80)
+    assert second["repaired"] != []
 
 
-def test_the_new_table_is_built_and_checked(outcome: dict[str, Any]) -> None:
-    table = outcome["table"]
-    assert table["columns"][-3:] == ["rule_version", "run_id", "built_at"]
-    assert table["rows"] == [["2020-02-25", "mask_stock", "1", "2020-02-25", ""]]
-    assert table["critical"] == []
+def test_ops_accounts_for_the_new_feed_and_table(outcome: dict[str, Any]) -> None:
+    assert outcome["ops"]["delivery"] == [["accepted", 3, 2, 1, 0]]
+    assert outcome["ops"]["reasons"] == [["USCC_INVALID"]]
+    assert {"mask_stock", "mask_balance"} <= set(outcome["ops"]["checked"])
+
+
+def test_the_new_table_is_built_checked_and_published(outcome: dict[str, Any]) -> None:
+    assert outcome["table"] == [["2020-02-25", "mask_stock", "1", "2020-02-25", "", "test"]]
 
 
 def test_the_new_feeds_dag_imports(outcome: dict[str, Any]) -> None:
