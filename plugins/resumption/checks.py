@@ -370,14 +370,14 @@ def _run(suite: Suite, checks: list[Check], frame: pd.DataFrame, values: Paramet
             found = _validator(frame).graph_validate(configurations, {"result_format": _RESULT_FORMAT})
     except Exception as error:  # noqa: BLE001 - no verdict must stop the publication, whatever the reason
         return [_result(check, "error", f"not evaluated: {type(error).__name__}") for check in checks]
-    by_id = {check.check_id: check for check in checks}
-    # matched by the id carried in meta: the order of the results is not promised
-    return [_read(by_id[_carried_id(result)], result) for result in found]
+    # matched by the id carried in meta: neither the order nor the number of the results is promised
+    by_id = {_carried_id(result): result for result in found}
+    return [_read(check, by_id.get(check.check_id)) for check in checks]
 
 
 def _carried_id(result: ExpectationValidationResult) -> str:
     config = result.expectation_config
-    return str(config.meta["check_id"]) if config is not None and config.meta else ""
+    return str((config.meta or {}).get("check_id")) if config is not None else ""
 
 
 def _expectation(check: Check, suite: Suite, values: Parameters) -> Expectation:
@@ -410,7 +410,9 @@ def _validator(frame: pd.DataFrame) -> Validator:
     return Validator(PandasExecutionEngine(), data_context=context, batches=[Batch(data=cast("Any", frame))])
 
 
-def _read(check: Check, result: ExpectationValidationResult) -> CheckResult:
+def _read(check: Check, result: ExpectationValidationResult | None) -> CheckResult:
+    if result is None:
+        return _result(check, "error", "not evaluated: no result")
     error = _exception_name(result.exception_info)
     if error is not None:
         return _result(check, "error", f"not evaluated: {error}")

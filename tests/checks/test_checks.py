@@ -215,13 +215,35 @@ def test_booleans_with_nulls_and_row_conditions(tmp_path: Path) -> None:
 
 def test_repair_marks_are_offered_as_columns(tmp_path: Path) -> None:
     marks = pa.array([["phone_reformatted"], [], ["t_invalid", "phone_reformatted"], None], pa.list_(pa.string()))
-    for table in (pa.table({"repaired": marks}), pa.table({"repaired": pa.chunked_array([marks[:2], marks[2:]])})):
+    padded = pa.table({"repaired": pa.concat_arrays([pa.array([["x_invalid"]], marks.type), marks, marks])})
+    chunked = pa.table({"repaired": pa.chunked_array([marks[:2], marks[2:]])})
+    for table in (pa.table({"repaired": marks}), chunked, padded.slice(1, 4)):
         report = _judge(
             tmp_path, table,
             _expect("column_values_to_be_in_set", column="repaired_any", value_set=[False]),
             _expect("column_values_to_be_in_set", column="repaired_invalid", value_set=[False]),
         )  # fmt: skip
         assert [r.unexpected_count for r in report.results] == [2, 1]
+
+
+def test_a_check_without_a_result_and_an_engine_that_breaks_stop_the_publication(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from great_expectations.validator.validator import Validator
+
+    rules = [_expect("column_values_to_not_be_null", "info", column="a"), _expect("table_row_count_to_equal", value=1)]
+    whole = Validator.graph_validate
+    monkeypatch.setattr(Validator, "graph_validate", lambda *args: whole(*args)[1:])
+    report = _judge(tmp_path, pa.table({"a": [1]}), *rules)
+    assert [(r.outcome, r.observed_value) for r in report.critical_failures] == [("error", "not evaluated: no result")]
+
+    def break_down(*_: object) -> None:
+        raise RuntimeError("15400001234")
+
+    monkeypatch.setattr(Validator, "graph_validate", break_down)
+    report = _judge(tmp_path, pa.table({"a": [1]}), *rules)
+    assert [r.outcome for r in report.critical_failures] == ["error", "error"]
+    assert "15400001234" not in repr(report)
 
 
 def test_an_aggregate_over_no_values_is_no_finding(tmp_path: Path) -> None:
