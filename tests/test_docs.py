@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from resumption import checks, settings
 from resumption.contracts.reasons import FileReason, RowReason
@@ -75,6 +76,19 @@ def test_every_setting_is_explained_to_operators() -> None:
     names = {name for text in code for name in re.findall(r"environ(?:\.get)?[\[(]\s*\"([A-Z_]+)\"", text)}
     assert names
     assert [name for name in sorted(names) if f"`{name}`" not in page] == []
+
+
+def test_the_queries_can_be_run(warehouse: sa.Engine) -> None:
+    from resumption.warehouse import create_all
+
+    create_all(warehouse)
+    blocks = [block for path in PAGES for block in re.findall(r"```sql\n(.*?)```", path.read_text("utf-8"), re.DOTALL)]
+    inline = [query for path in PAGES for query in re.findall(r'SQL="(select [^"]+)"', path.read_text("utf-8"))]
+    queries = [query for text in [*blocks, *inline] for query in text.split(";") if query.strip()]
+    assert len(queries) >= 6
+    with warehouse.connect() as conn:
+        for query in queries:
+            conn.exec_driver_sql(query.replace("%", "%%")).all()
 
 
 def test_the_example_suite_can_be_loaded(tmp_path: Path) -> None:
