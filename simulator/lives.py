@@ -153,7 +153,10 @@ class _Courses:
     def draw_others(self, rng: np.random.Generator) -> None:
         """Give the firms that have not officially resumed by 25 February one of six courses."""
         others = np.flatnonzero(
-            ~self.good & (self.firms.listed | (rng.random(self.n) < 0.12)) & (self.firms.born <= FIRST_DAY)
+            ~self.good
+            & (self.firms.listed | (rng.random(self.n) < 0.12))
+            & (self.firms.born <= FIRST_DAY)
+            & ~self.firms.codeless
         )
         self.kind[others] = rng.choice(6, len(others), p=[0.10, 0.07, 0.08, 0.33, 0.17, 0.25])
         started = (self.kind >= 0) & (self.kind <= self.STOPPED)
@@ -213,7 +216,7 @@ def _staff(firms: Firms, good: Bools, scale: float, rng: np.random.Generator) ->
     n = firms.count
     count, people = round(14_474 * scale), round(305_000 * scale)
     wish = rng.random(n) + np.where(firms.above_scale, 5.0, 0.0) + np.where(good, 1.0, 0.0)
-    wish[~firms.listed & (rng.random(n) > 0.04)] = -1.0
+    wish[(~firms.listed & (rng.random(n) > 0.04)) | firms.codeless] = -1.0
     wish[(firms.born > FIRST_DAY) | (firms.closed <= FIRST_DAY) | (firms.listed & (firms.closed < NEVER))] = -2.0
     chosen = np.argsort(-wish, kind="stable")[:count]
     weights = np.sort(rng.lognormal(0.0, 1.25, count))

@@ -12,6 +12,8 @@ from simulator.rng import Bools, Ints, uniform
 
 BY_NAME = "BY_NAME"
 """The row is found by its name: accepted if one entity bears it, NAME_AMBIGUOUS otherwise."""
+BY_NAME_AND_CODE = "BY_NAME_AND_CODE"
+"""The row is accepted, since the mended code and the name agree."""
 Change = Callable[[str, float], str | None]
 
 
@@ -56,7 +58,7 @@ def apply_defects(
         edge += defect.rate * rates
         if defect.where is not None:
             hit &= defect.where(frame)
-        if defect.reason == BY_NAME:
+        if defect.reason in (BY_NAME, BY_NAME_AND_CODE):
             hit &= steady[np.maximum(frame.facts["firm"], 0)]
         chosen.append((defect, np.flatnonzero(hit)))
     for defect, rows in chosen:
@@ -78,7 +80,7 @@ def _damage(frame: Frame, defect: RowDefect, rows: Ints, detail: np.ndarray, amb
     if defect.reason == BY_NAME:
         twice = ambiguous[frame.facts["firm"][rows]]
         return frame.with_reason(rows, np.where(twice, REASONS.index("NAME_AMBIGUOUS"), 0))
-    return frame.with_reason(rows, REASONS.index(defect.reason))
+    return frame.with_reason(rows, 0 if defect.reason == BY_NAME_AND_CODE else REASONS.index(defect.reason))
 
 
 def blank(_: str, __: float) -> None:
@@ -225,7 +227,7 @@ def code_defects(column: str, named: bool, rate: float = 1.0) -> tuple[RowDefect
             column,
             (0.005 if named else 0.001) * rate,
             letter_for_digit,
-            BY_NAME if named else "USCC_INVALID",
+            BY_NAME_AND_CODE if named else "USCC_INVALID",
         ),
         RowDefect(
             "uscc_old_number",
