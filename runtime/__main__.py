@@ -55,7 +55,7 @@ def _do(options: argparse.Namespace, rest: list[str], home: Home) -> int:
 
 def main() -> int:
     """Run one command; problems that a person can mend end as one message and exit code 1."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         options, rest = _parser().parse_known_args()
