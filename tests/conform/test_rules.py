@@ -3,7 +3,11 @@
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from stdnum.cn import uscc as gb32100
 
 from resumption.conform import dates, identity, masking, numbers, places, text
 from resumption.conform.values import Conformed, Refused
@@ -54,6 +58,22 @@ def test_a_repaired_code_is_marked_and_a_clean_one_is_not() -> None:
 )
 def test_credit_code_beside_a_name(sent: str, expected: tuple[str | None, ...]) -> None:
     assert identity.uscc_or_candidate(sent) == expected
+
+
+BODY = st.from_regex(r"[0-9]{8}[0-9A-HJ-NPQRTUWXY]{9}", fullmatch=True)
+
+
+@given(st.lists(st.tuples(BODY, st.sampled_from("0123456789ABCDEFGHJKLMNPQRTUWXY")), max_size=20))
+def test_codes_are_valid_exactly_where_another_implementation_says_so(parts: list[tuple[str, str]]) -> None:
+    # A random check character is seldom right: each body comes with the right one too.
+    codes = [body + gb32100.calc_check_digit(body) for body, _ in parts] + [body + check for body, check in parts]
+    found = identity.valid_usccs(pa.array(codes, pa.string())).to_pylist()
+    assert found == [gb32100.is_valid(code) for code in codes]
+
+
+@given(st.text(max_size=20))
+def test_any_text_can_be_asked_about(text_sent: str) -> None:
+    assert identity.valid_uscc(text_sent) in (True, False)
 
 
 def test_the_inner_digit_tells_a_mistyped_body_from_a_mistyped_check_character() -> None:

@@ -6,7 +6,6 @@ specification, runs once a distinct value, and Arrow spreads the answers over th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +40,7 @@ def conform_column(column: FeedColumn, raw: pa.ChunkedArray | None, rows: int, c
     values = encoded.dictionary
     fields = column_fields(column)
     if column.conform.rule in PAIRED:
-        parts, marks, reasons = _pairs(column.conform, values.to_pylist())
+        parts, marks, reasons = _pairs(column.conform, values, context)
     else:
         parts, marks, reasons = _singles(column.conform, values, context)
     # A null cell takes the answer that stands after those of all values.
@@ -67,23 +66,16 @@ Parts = tuple[list[list[Any]], list[str | None], list[str | None]]
 
 def _singles(spec: ConformSpec, values: pa.StringArray, context: RuleContext) -> Parts:
     """Return values, marks and reasons of a one-column rule, the blank's answer last."""
-    texts: list[str] = values.to_pylist()
-    items: list[Any] = [None] * (len(texts) + 1)
+    items, odd = _shortcut(spec, values, context)
     marks: list[str | None] = [None] * len(items)
     reasons: list[str | None] = [None] * len(items)
     reasons[-1] = blank_reason = _blank_reason(spec)
-    quick = shortcut(spec, context)
-    odd: Iterable[int] = range(len(texts))
-    if quick:
-        clean = pc.match_substring_regex(values, quick.clean)
-        items[:-1] = [quick.convert(text) if ok else None for text, ok in zip(texts, clean.to_pylist(), strict=True)]
-        odd = pc.indices_nonzero(pc.invert(clean)).to_pylist()
     rule = single(spec, context)
-    for i in odd:
-        if not texts[i].strip():
+    for i, text in odd:
+        if not text.strip():
             reasons[i] = blank_reason
             continue
-        answer = rule(texts[i])
+        answer = rule(text)
         if isinstance(answer, Conformed):
             items[i], marks[i] = answer
         elif spec.on_invalid == "quarantine":
@@ -93,15 +85,33 @@ def _singles(spec: ConformSpec, values: pa.StringArray, context: RuleContext) ->
     return [items], marks, reasons
 
 
-def _pairs(spec: ConformSpec, values: list[str]) -> Parts:
+def _pairs(spec: ConformSpec, values: pa.StringArray, context: RuleContext) -> Parts:
     """Return both values, marks and reasons of a two-column rule, the blank's answer last."""
+    first, odd = _shortcut(spec, values, context)
+    second: list[str | None] = [None] * len(first)
+    marks: list[str | None] = [None] * len(first)
+    reasons: list[str | None] = [None] * len(first)
+    reasons[-1] = blank_reason = _blank_reason(spec)
     rule = paired(spec)
-    blank = (None, None, None)
-    answered = [rule(value) if value.strip() else blank for value in values] + [blank]
-    first, second, marks = (list(part) for part in zip(*answered, strict=True))
-    blank_reason = _blank_reason(spec)
-    reasons: list[str | None] = [*(None if value.strip() else blank_reason for value in values), blank_reason]
+    for i, text in odd:
+        if text.strip():
+            first[i], second[i], marks[i] = rule(text)
+        else:
+            reasons[i] = blank_reason
     return [first, second], marks, reasons
+
+
+def _shortcut(
+    spec: ConformSpec, values: pa.StringArray, context: RuleContext
+) -> tuple[list[Any], list[tuple[int, str]]]:
+    """Return the answers that need no rule (None elsewhere, the blank's last), and position and text of the others."""
+    texts: list[str] = values.to_pylist()
+    quick = shortcut(spec, context)
+    if quick is None:
+        return [None] * (len(texts) + 1), list(enumerate(texts))
+    clean = quick.clean(values)
+    answers = [quick.convert(text) if ok else None for text, ok in zip(texts, clean.to_pylist(), strict=True)]
+    return [*answers, None], [(i, texts[i]) for i in pc.indices_nonzero(pc.invert(clean)).to_pylist()]
 
 
 def masked(column: FeedColumn, raw: pa.ChunkedArray) -> pa.Array:

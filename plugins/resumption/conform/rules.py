@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
+import pyarrow as pa
+
 from resumption.conform import dates, identity, masking, numbers, places, text
 from resumption.conform.values import Answer, Conformed, Refused
 from resumption.contracts.feed import ConformSpec
@@ -25,9 +27,9 @@ Rule = Callable[[str], Answer]
 
 @dataclass(frozen=True)
 class Shortcut:
-    """For columns with a distinct value a row: what matches ``clean`` needs no rule, only ``convert``."""
+    """For columns of many distinct values: what is ``clean`` needs no rule, only ``convert``."""
 
-    clean: str
+    clean: Callable[[pa.StringArray], pa.BooleanArray]
     convert: Callable[[str], object]
 
 
@@ -44,7 +46,9 @@ def _phone(context: RuleContext) -> Rule:
 def shortcut(spec: ConformSpec, context: RuleContext) -> Shortcut | None:
     """Return the shortcut of a rule, where it has one."""
     if spec.rule == "phone":
-        return Shortcut(identity.MOBILE, identity.tokeniser(context.token_key, "phone:"))
+        return Shortcut(identity.plainly_mobile, identity.tokeniser(context.token_key, "phone:"))
+    if spec.rule in ("uscc", "uscc_or_name"):
+        return Shortcut(identity.valid_usccs, str)
     return None
 
 
