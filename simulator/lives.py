@@ -1,7 +1,7 @@
 """What truly happens to each firm: its application, its return to work, its reports, its staff on site.
 
 Calibration (scale 1, 25 February): 21,137 of 23,000 firms in scope resumed, above-scale industry 100 %, above-scale
-services 993 of 1,024 (published figures; `research` gives only the totals, the split by sector is ours).
+services 993 of 1,024 (published figures; only totals are published, the split by sector is ours).
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Small helpers for Arrow text arrays: everything a feed writes is built from them, without a loop over rows."""
+"""Functions on Arrow text arrays: everything a feed writes is built from them, without a loop over rows."""
 
 from collections.abc import Sequence
 
