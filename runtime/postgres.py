@@ -76,7 +76,8 @@ def as_server_user(command: Sequence[str]) -> list[str]:
     if setpriv is None:
         raise RunError("PostgreSQL refuses to run as root, and `setpriv` (package util-linux) is missing to drop it")
     user, group = _server_ids()
-    reach = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+    # no_setuid_fixup: else access(2), by which initdb looks for its companions, would disregard the capability.
+    reach = ["--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--securebits=+no_setuid_fixup"]
     return [setpriv, f"--reuid={user}", f"--regid={group}", "--clear-groups", *reach, "--", *command]
 
 

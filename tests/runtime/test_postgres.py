@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -122,6 +123,16 @@ def test_root_hands_it_to_an_ordinary_user(home: Home) -> None:
     process = processes.running(home, postgres.NAME)
     assert process is not None
     assert Path(f"/proc/{process.pid}").stat().st_uid != 0
+
+
+@as_root
+def test_root_may_have_the_programs_too_in_a_closed_folder(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = Path(postgres.binary("postgres")).parent.parent
+    closed = home.path.parent / "pginstall"  # as in the environment of a checkout below /root
+    shutil.copytree(installed, closed, symlinks=True)
+    monkeypatch.setattr(postgres, "binary", lambda name: str(closed / "bin" / name))
+    postgres.start(home)
+    assert postgres.query(home, "select 1") == ["1"]
 
 
 @as_root
