@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 UNRESOLVED = "unresolved_row"
 """The model that lists the rows whose enterprise the registry does not know."""
 
+ABSENT = "absent_entity"
+"""The model that lists the active entities that the registry's latest full snapshot leaves out."""
+
 
 class LakeInputs:
     """What the models read: the lake's files and the accepted deliveries up to a day."""
@@ -115,7 +118,8 @@ def resolve(day: date) -> int:
     Every delivery shows its state at the latest built day: a row is released by itself once the registry knows the
     enterprise, since it then stands in the tables too.
     """
-    found = run_models(LakeInputs(day), day, [UNRESOLVED])[UNRESOLVED]
+    results = run_models(LakeInputs(day), day, [UNRESOLVED, ABSENT])
+    found, absent = results[UNRESOLVED], results[ABSENT]
     payload = [
         json.dumps({"uscc": row["uscc"], "name": row["name"]}, ensure_ascii=False)
         for row in found.select(["uscc", "name"]).to_pylist()
@@ -125,6 +129,9 @@ def resolve(day: date) -> int:
     )
     with ops.engine().begin() as conn:
         ops.resolve_counts(conn, day, unresolved)
+        # They keep their last state (decision 42); somebody should ask the registry.
+        checked = ops.own_check("ABSENT_FROM_SNAPSHOT", absent.num_rows, absent.num_rows, None)
+        ops.replace_checks(conn, "resolve", day, [checked])
     return int(unresolved.num_rows)
 
 

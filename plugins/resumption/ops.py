@@ -559,6 +559,23 @@ def replace_checks(conn: sa.Connection, subject: str, day: dt.date, rows: Sequen
     _replace(conn, check_result, {"subject": subject, "business_date": day}, rows)
 
 
+def own_check(name: str, unexpected: int, of: int, run_id: str | None) -> CheckRow:
+    """Return the result of a check that needs more than one partition, so that no suite can hold it; it warns."""
+    return {
+        "check_id": name,
+        "suite": None,
+        "expectation": name,
+        "column_name": None,
+        "severity": "warning",
+        "outcome": "fail" if unexpected else "pass",
+        "observed_value": str(unexpected),
+        "unexpected_count": unexpected,
+        "element_count": of,
+        "run_id": run_id,
+        "checked_at": dt.datetime.now(dt.UTC),
+    }
+
+
 def replace_freshness(conn: sa.Connection, day: dt.date, rows: Sequence[FreshnessRow]) -> None:
     """Make ``rows`` the judgement of every feed's freshness for a business date."""
     _replace(conn, freshness, {"business_date": day}, rows)

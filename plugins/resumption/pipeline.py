@@ -153,7 +153,8 @@ def _publish_date(
             lake.replace_batch(contract, delivered_for, rows, {"run_id": run_id})
         with ops.engine().begin() as conn:
             if report:
-                ops.replace_checks(conn, contract.name, delivered_for, checks.result_rows(report, run_id))
+                results = [*checks.result_rows(report, run_id), _unchanged_content(conn, contract, taken, run_id)]
+                ops.replace_checks(conn, contract.name, delivered_for, results)
             for j in judged:
                 _finish(conn, contract, j, run_id, failed)
             run = _run_row(contract, delivered_for, judged, failed, time.monotonic() - started, run_id)
@@ -162,6 +163,21 @@ def _publish_date(
         found = "; ".join(result.message for result in report.critical_failures)
         raise CriticalCheckError(f"{contract.name} {delivered_for}: kept back, the last good partition stays: {found}")
     return {"accepted": run.rows_accepted, "quarantined": run.rows_quarantined, "rejected": len(judged) - len(taken)}
+
+
+def _unchanged_content(
+    conn: sa.Connection, contract: FeedContract, taken: Sequence[Judged], run_id: str
+) -> ops.CheckRow:
+    """Return the check that no delivery repeats the bytes of another date's (decision 62).
+
+    A register may well not change overnight, so it only warns; a sender that sends yesterday's file again looks alike.
+    """
+    others = {
+        d.sha256
+        for d in ops.known_deliveries(conn, contract.name)
+        if d.outcome == "accepted" and d.business_date != taken[0].delivery.business_date
+    }
+    return ops.own_check("UNCHANGED_CONTENT", sum(j.delivery.sha256 in others for j in taken), len(taken), run_id)
 
 
 def _empty(contract: FeedContract) -> tuple[pa.Table, pa.Table]:
