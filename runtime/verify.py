@@ -197,6 +197,25 @@ def warehouse(home: Home) -> Iterator[psycopg.Connection[Any]]:
             postgres.stop(home)
 
 
+def truth_lines(connection: psycopg.Connection[Any], day: str, truth: dict[str, Any]) -> Iterator[str]:
+    """What was true on a day, which the pipeline never sees, beside what its tables say.
+
+    The two differ by what senders got wrong: late files, reports that had to be quarantined, firms without a code.
+    """
+    query = (
+        "select scope, denominator, resumed from mart.resumption_summary"
+        " where level = 'district' and business_date = %s"
+    )
+    found = {row["scope"]: row for row in _rows(connection, query, day)}
+    yield f"  {day:<32} {'firms':>8} {'table':>8} {'resumed':>9} {'table':>8}"
+    for scope, true in truth["scopes"].items():
+        row = found.get(scope, {"denominator": 0, "resumed": 0})
+        yield (
+            f"  {scope:<32} {true['denominator']:>8,} {row['denominator']:>8,}"
+            f" {true['resumed']:>9,} {row['resumed']:>8,}"
+        )
+
+
 def compare(home: Home) -> int:
     """Print every figure that differs and how many agree; the exit code."""
     expected, days = expectation(home), loaded_days(home)
@@ -204,6 +223,8 @@ def compare(home: Home) -> int:
         raise RunError(f"{home.path} holds no finished run: run `make run` first")
     with warehouse(home) as connection:
         compared = list(figures(connection, expected, days))
+        print("The district's true state beside the tables")
+        print(*truth_lines(connection, str(days.last), expected["days"][str(days.last)]["truth"]), sep="\n")
     wrong = [figure for figure in compared if not figure.agrees]
     for figure in wrong:
         print(f"  {figure.name}: expected {figure.expected}, got {figure.actual}")
