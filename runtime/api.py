@@ -40,14 +40,20 @@ class Airflow:
         self._session.trust_env = False  # a proxy of the environment is not for 127.0.0.1
 
     def healthy(self) -> bool:
-        """Whether metadata database, scheduler, dag-processor and triggerer all report to be well."""
+        """Whether metadata database, scheduler, dag-processor and triggerer all report to be well.
+
+        The server must take our login too: another run's Airflow may have come to the port a moment before ours.
+        """
         try:
             answer = self._session.get(f"{self._login.url}/api/v2/monitor/health", timeout=5)
             parts = answer.json() if answer.ok else {}
-        except (requests.RequestException, ValueError):
+            wanted = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+            if not all((parts.get(part) or {}).get("status") == "healthy" for part in wanted):
+                return False
+            self._authenticate()
+        except (requests.RequestException, ValueError, RunError):
             return False
-        wanted = ("metadatabase", "scheduler", "dag_processor", "triggerer")
-        return all((parts.get(part) or {}).get("status") == "healthy" for part in wanted)
+        return True
 
     def _authenticate(self) -> None:
         body = {"username": self._login.user, "password": self._login.password}

@@ -405,6 +405,7 @@ def _validator(frame: pd.DataFrame) -> Validator:
     from great_expectations.execution_engine import PandasExecutionEngine
     from great_expectations.validator.validator import Validator
 
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)  # it tells of every context it makes
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
     return Validator(PandasExecutionEngine(), data_context=context, batches=[Batch(data=cast("Any", frame))])
