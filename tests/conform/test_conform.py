@@ -89,6 +89,11 @@ def test_a_repair_or_a_lost_value_is_marked(column: str, sent: str, mark: str) -
     assert row["repaired"] == [mark]
 
 
+def test_a_check_in_without_a_reading_still_tells_where_the_person_was() -> None:
+    (row,) = conform_rows("checkins", [{**CHECKIN, "temperature_c": None, "measured_at": None}]).accepted.to_pylist()
+    assert (row["place"], row["temperature_c"], row["measured_at"], row["repaired"]) == ("厂区", None, None, [])
+
+
 def test_a_bad_contact_phone_does_not_throw_away_a_firms_report() -> None:
     report: dict[str, str | None] = {
         "report_id": "r1", "uscc": CODE, "name": "某某有限公司", "staff_total": "10", "staff_onsite": "3",
