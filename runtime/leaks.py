@@ -19,7 +19,7 @@ from runtime import postgres
 from runtime.home import Home, RunError, say
 
 PHONE = re.compile(r"(?<![0-9A-Za-z.])1[3-9]\d{9}(?![0-9A-Za-z])")
-IDENTITY = re.compile(r"(?<![0-9A-Za-z])\d{17}[0-9Xx](?![0-9A-Za-z])")
+IDENTITY = re.compile(r"(?<![0-9A-Za-z.])\d{17}[0-9Xx](?![0-9A-Za-z])")
 WORDS = re.compile(r"(?<![\u4e00-\u9fff])[\u4e00-\u9fff]{2,4}(?![\u4e00-\u9fff])")
 CELL = re.compile(r'[^\t\n",{}\[\]]{8,}')
 ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")

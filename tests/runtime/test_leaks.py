@@ -46,6 +46,7 @@ def test_each_kind_is_found(text: str, kind: str) -> None:
         "0." + PHONE,
         "20200225123456789",
         identity()[:17] + ("1" if identity()[17] != "1" else "2"),  # wrong check digit
+        f"0.{identity()}",  # the decimals of a rate
         "91330108MA27Y5NX9W",
         "杭州欧阳测试有限公司",  # a firm's name that holds a person's
     ],
