@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import sqlalchemy as sa
 
 from resumption import checks, lake, ops
 from resumption.conform.dates import SHANGHAI
@@ -73,14 +72,7 @@ def judge_freshness(day: date) -> dict[str, str]:
     """
     with ops.engine().begin() as conn:
         accepted = ops.accepted_deliveries(conn, day).to_pylist()
-        before = {
-            row.feed: row.state
-            for row in conn.execute(
-                sa.select(ops.freshness.c.feed, ops.freshness.c.state).where(
-                    ops.freshness.c.business_date == day - timedelta(days=1)
-                )
-            )
-        }
+        before = ops.freshness_states(conn, day - timedelta(days=1))
         rows = [_freshness(load_feed(feed), day, accepted, before.get(feed)) for feed in feed_names()]
         ops.replace_freshness(conn, day, rows)
     return {row["feed"]: row["state"] for row in rows}

@@ -6,6 +6,7 @@ Nothing here imports pandas, pyarrow, DuckDB or Great Expectations: that happens
 from __future__ import annotations
 
 import os
+from abc import abstractmethod
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -70,13 +71,13 @@ def due_at(day: date, days_after: int, hour: int, minute: int) -> datetime:
 class DueOperator(BaseOperator):
     """An operator that waits in the triggerer, without holding a worker, until its business date's work is due."""
 
+    @abstractmethod
     def due(self, day: date) -> datetime:
         """Return when the work for ``day`` is due."""
-        raise NotImplementedError
 
+    @abstractmethod
     def work(self, day: date, context: Any) -> Any:
         """Do the work for ``day``."""
-        raise NotImplementedError
 
     def execute(self, context: Any) -> Any:
         """Defer until due, then work."""

@@ -104,9 +104,3 @@ def read_batch(contract: FeedContract, delivered_for: date) -> pa.Table:
         return contract.lake_schema().empty_table()
     rows = table.to_pyarrow_table(partitions=[("delivered_for", "=", delivered_for.isoformat())])
     return rows.select(contract.lake_schema().names).cast(contract.lake_schema())
-
-
-def version(feed: str) -> int | None:
-    """Return the feed's current version, None before its first batch."""
-    table = _open(feed)
-    return None if table is None else table.version()

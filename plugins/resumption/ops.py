@@ -576,6 +576,12 @@ def own_check(name: str, unexpected: int, of: int, run_id: str | None) -> CheckR
     }
 
 
+def freshness_states(conn: sa.Connection, day: dt.date) -> dict[str, str]:
+    """State by feed as judged for a business date; empty where it was not judged."""
+    query = sa.select(freshness.c.feed, freshness.c.state).where(freshness.c.business_date == day)
+    return {row.feed: row.state for row in conn.execute(query)}
+
+
 def replace_freshness(conn: sa.Connection, day: dt.date, rows: Sequence[FreshnessRow]) -> None:
     """Make ``rows`` the judgement of every feed's freshness for a business date."""
     _replace(conn, freshness, {"business_date": day}, rows)
