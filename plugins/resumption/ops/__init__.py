@@ -1,0 +1,76 @@
+"""Outcome rows: what arrived, what became of it, and what the checks saw. Schema ``ops`` of the warehouse.
+
+Everything else (freshness, readiness, alerts, pages) is a query on these rows. Every function takes a SQLAlchemy
+connection, runs inside the caller's transaction and may be repeated: it replaces, never appends.
+
+The accounting of a delivery holds in the database itself: for an accepted delivery
+``rows_accepted + rows_quarantined + rows_ignored = rows_received``, or the statement fails.
+"""
+
+from __future__ import annotations
+
+from resumption.ops.checks import own_check, replace_checks
+from resumption.ops.database import create_all, engine
+from resumption.ops.deliveries import (
+    AccountingError,
+    accepted_deliveries,
+    deliveries_to_publish,
+    finish_delivery,
+    known_deliveries,
+    record_delivery,
+)
+from resumption.ops.quarantine import replace_quarantine, resolve_counts
+from resumption.ops.runs import freshness_states, record_run, replace_freshness, run_statuses
+from resumption.ops.tables import (
+    CheckRow,
+    CheckSeverity,
+    CheckVerdict,
+    DeliveryOutcome,
+    DeliveryRow,
+    FreshnessRow,
+    FreshnessState,
+    QuarantineStage,
+    RunRow,
+    RunStatus,
+    check_result,
+    feed_delivery,
+    feed_run,
+    freshness,
+    metadata,
+    quarantine_row,
+)
+
+__all__ = [
+    "AccountingError",
+    "CheckRow",
+    "CheckSeverity",
+    "CheckVerdict",
+    "DeliveryOutcome",
+    "DeliveryRow",
+    "FreshnessRow",
+    "FreshnessState",
+    "QuarantineStage",
+    "RunRow",
+    "RunStatus",
+    "accepted_deliveries",
+    "check_result",
+    "create_all",
+    "deliveries_to_publish",
+    "engine",
+    "feed_delivery",
+    "feed_run",
+    "finish_delivery",
+    "freshness",
+    "freshness_states",
+    "known_deliveries",
+    "metadata",
+    "own_check",
+    "quarantine_row",
+    "record_delivery",
+    "record_run",
+    "replace_checks",
+    "replace_freshness",
+    "replace_quarantine",
+    "resolve_counts",
+    "run_statuses",
+]

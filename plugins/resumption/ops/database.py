@@ -1,0 +1,44 @@
+"""Connections to the warehouse, and how rows are replaced in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.pool import NullPool
+
+from resumption import settings
+from resumption.ops.tables import metadata
+
+
+@lru_cache(maxsize=8)
+def _engine(url: str) -> sa.Engine:
+    # No pool: tasks are forked, and a pooled connection must not be shared with a child. No values in error messages.
+    return sa.create_engine(url, poolclass=NullPool, hide_parameters=True)
+
+
+def engine(url: str | None = None) -> sa.Engine:
+    """Engine of the warehouse; ``with ops.engine().begin() as conn`` is one transaction."""
+    return _engine(url or settings.warehouse_url())
+
+
+def create_all(target: sa.Engine) -> None:
+    """Create schema ``ops`` and its tables where they are missing; safe from several processes at once."""
+    with target.begin() as conn:
+        conn.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext("ops.create_all"))))
+        conn.execute(sa.schema.CreateSchema("ops", if_not_exists=True))
+        metadata.create_all(conn)
+
+
+def replace_rows(
+    conn: sa.Connection, table: sa.Table, key: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Make ``rows`` the rows of ``table`` that have ``key``."""
+    # Two runs of the same partition at once: the second waits, then replaces what the first wrote.
+    name = f"{table.fullname}:{':'.join(str(value) for value in key.values())}"
+    conn.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))
+    conn.execute(table.delete().where(*(table.c[column] == value for column, value in key.items())))
+    if rows:
+        conn.execute(table.insert(), [{**row, **key} for row in rows])

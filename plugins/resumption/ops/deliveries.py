@@ -1,0 +1,149 @@
+"""Deliveries and the verdicts on them: ``ops.feed_delivery``."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from resumption.contracts.reasons import FileReason
+from resumption.ops.tables import DeliveryOutcome, DeliveryRow, feed_delivery, quarantine_row
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class AccountingError(ValueError):
+    """Counts of a delivery that do not add up, or a verdict on a delivery that was never recorded."""
+
+
+def hold_deliveries(conn: sa.Connection, *, alone: bool = False) -> None:
+    """Let feeds write verdicts side by side, but resolution, which touches all feeds, alone: else they deadlock."""
+    lock = sa.func.pg_advisory_xact_lock if alone else sa.func.pg_advisory_xact_lock_shared
+    conn.execute(sa.select(lock(sa.func.hashtextextended("ops.feed_delivery", 0))))
+
+
+def record_delivery(conn: sa.Connection, delivery: DeliveryRow) -> None:
+    """Write a delivery as it was received, before it is read.
+
+    Recording the same ``delivery_id`` again never takes back a verdict: an accepted or repeated delivery stays as it
+    is, a rejected or incomplete one is replaced by what came now and so judged afresh (decision 56).
+    """
+    hold_deliveries(conn)
+    values = asdict(delivery)
+    statement = insert(feed_delivery).values(values)
+    changes = {name: statement.excluded[name] for name in values if name != "delivery_id"}
+    open_outcomes = ("landed", "rejected", "incomplete")
+    conn.execute(
+        statement.on_conflict_do_update(
+            index_elements=["delivery_id"], set_=changes, where=feed_delivery.c.outcome.in_(open_outcomes)
+        )
+    )
+
+
+def _delivery_rows(conn: sa.Connection, condition: sa.ColumnElement[bool]) -> list[DeliveryRow]:
+    """Deliveries in delivery order: published at, then name (decision 36), never the time we received them."""
+    columns = feed_delivery.c
+    query = (
+        sa.select(feed_delivery)
+        .where(condition)
+        .order_by(columns.business_date, columns.published_at, columns.name, columns.delivery_id)
+    )
+    return [DeliveryRow(**row) for row in conn.execute(query).mappings()]
+
+
+def known_deliveries(conn: sa.Connection, feed: str) -> list[DeliveryRow]:
+    """Every delivery of a feed that was ever recorded, in delivery order."""
+    return _delivery_rows(conn, feed_delivery.c.feed == feed)
+
+
+def deliveries_to_publish(conn: sa.Connection, feed: str, day: dt.date) -> list[DeliveryRow]:
+    """Deliveries that publishing ``day`` has to conform, in delivery order.
+
+    Those landed and not judged yet with a business date up to ``day``, and again those of ``day`` itself that were
+    accepted or kept back by a failed check, so that a repeated run judges the same partition.
+    """
+    columns = feed_delivery.c
+    waiting = sa.and_(columns.outcome == "landed", columns.business_date <= day)
+    check_failed = columns.reason.startswith(FileReason.CHECK_FAILED.value, autoescape=True)
+    kept_back = sa.and_(columns.outcome == "rejected", check_failed)
+    again = sa.and_(columns.business_date == day, sa.or_(columns.outcome == "accepted", kept_back))
+    return _delivery_rows(conn, sa.and_(columns.feed == feed, sa.or_(waiting, again)))
+
+
+def _refused_at_resolution(conn: sa.Connection, delivery_id: str) -> int:
+    query = (
+        sa.select(sa.func.count())
+        .select_from(quarantine_row)
+        .where(quarantine_row.c.delivery_id == delivery_id, quarantine_row.c.stage == "resolve")
+    )
+    return conn.execute(query).scalar_one()
+
+
+def finish_delivery(
+    conn: sa.Connection,
+    delivery_id: str,
+    outcome: DeliveryOutcome,
+    reason: str | None = None,
+    *,
+    rows_received: int | None = None,
+    rows_accepted: int | None = None,
+    rows_quarantined: int | None = None,
+    rows_ignored: int | None = None,
+    schema_fingerprint: str | None = None,
+    contract_version: str | None = None,
+    run_id: str | None = None,
+) -> None:
+    """Write the verdict on a recorded delivery; counts are rows as conform saw them.
+
+    Rows that resolution refused earlier stay refused: they are moved from accepted to quarantined again. Call
+    ``replace_quarantine`` first.
+
+    Raises:
+        AccountingError: an accepted delivery whose counts do not add up, or a delivery that was not recorded.
+    """
+    hold_deliveries(conn)
+    if outcome == "accepted":
+        rows = (rows_received, rows_accepted, rows_quarantined, rows_ignored)
+        if None in rows or sum(n or 0 for n in rows[1:]) != rows_received:
+            raise AccountingError(
+                f"delivery {delivery_id}: expected accepted + quarantined + ignored = received, "
+                f"got {rows_accepted} + {rows_quarantined} + {rows_ignored} and {rows_received}"
+            )
+        refused = _refused_at_resolution(conn, delivery_id)
+        rows_accepted, rows_quarantined = (rows_accepted or 0) - refused, (rows_quarantined or 0) + refused
+    values: dict[str, Any] = {
+        "outcome": outcome,
+        "reason": reason,
+        "rows_received": rows_received,
+        "rows_accepted": rows_accepted,
+        "rows_quarantined": rows_quarantined,
+        "rows_ignored": rows_ignored,
+    }
+    # What a caller does not know stays as it was recorded.
+    known = {"schema_fingerprint": schema_fingerprint, "contract_version": contract_version, "run_id": run_id}
+    values |= {name: value for name, value in known.items() if value is not None}
+    done = conn.execute(feed_delivery.update().where(feed_delivery.c.delivery_id == delivery_id).values(values))
+    if done.rowcount != 1:
+        raise AccountingError(f"delivery {delivery_id}: a verdict came before it was recorded; record it first")
+
+
+def accepted_deliveries(conn: sa.Connection, through: dt.date | None = None) -> pa.Table:
+    """Accepted deliveries with a business date up to ``through`` (all without it), in delivery order.
+
+    Returns:
+        An Arrow table with feed, delivery_id, business_date, name, outcome, published_at, received_at.
+    """
+    import pyarrow as pa
+
+    moment = pa.timestamp("us", tz="UTC")
+    fields = {"feed": pa.string(), "delivery_id": pa.string(), "business_date": pa.date32(), "name": pa.string()}
+    fields |= {"outcome": pa.string(), "published_at": moment, "received_at": moment}
+    condition: sa.ColumnElement[bool] = feed_delivery.c.outcome == "accepted"
+    if through is not None:
+        condition = sa.and_(condition, feed_delivery.c.business_date <= through)
+    rows = _delivery_rows(conn, condition)
+    return pa.table({name: pa.array([getattr(row, name) for row in rows], kind) for name, kind in fields.items()})

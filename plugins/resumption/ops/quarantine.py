@@ -1,0 +1,145 @@
+"""Refused rows: ``ops.quarantine_row``, and the counts of ``ops.feed_delivery`` that follow from them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from resumption.ops.deliveries import AccountingError, hold_deliveries
+from resumption.ops.tables import QuarantineStage, feed_delivery
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def _stage_refused(conn: sa.Connection, rows: Iterable[tuple[str, int, list[str], str | None]]) -> None:
+    """Copy refused rows (delivery_id, row_number, reasons, payload as JSON text) into the temporary table `refused`."""
+    conn.execute(sa.text("drop table if exists pg_temp.refused"))
+    conn.execute(
+        sa.text(
+            "create temporary table refused"
+            " (delivery_id text, row_number bigint, reasons text[], payload jsonb) on commit drop"
+        )
+    )
+    driver: Any = conn.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy("copy pg_temp.refused from stdin") as copy:
+        for row in rows:
+            copy.write_row(row)
+    conn.execute(sa.text("analyze pg_temp.refused"))
+
+
+_MERGE_REFUSED = sa.text(
+    """
+    insert into ops.quarantine_row as kept
+        (delivery_id, row_number, feed, business_date, stage, reasons, payload, state, quarantined_at)
+    select r.delivery_id, r.row_number, d.feed, d.business_date, :stage, r.reasons, r.payload, 'open', now()
+    from pg_temp.refused as r
+    join ops.feed_delivery as d using (delivery_id)
+    where d.delivery_id = any(:deliveries)
+    -- The state and the first time stay. A row refused by conform cannot also be refused at resolution.
+    on conflict (delivery_id, row_number) do update
+    set stage = excluded.stage, reasons = excluded.reasons, payload = excluded.payload
+    where (kept.stage = excluded.stage or excluded.stage = 'conform')
+    and (kept.stage, kept.reasons, kept.payload) is distinct from (excluded.stage, excluded.reasons, excluded.payload)
+    """
+)
+
+_DROP_NO_LONGER_REFUSED = sa.text(
+    """
+    delete from ops.quarantine_row as kept
+    where kept.delivery_id = any(:deliveries) and kept.stage = :stage
+    and not exists (
+        select from pg_temp.refused as r
+        where r.delivery_id = kept.delivery_id and r.row_number = kept.row_number
+    )
+    """
+)
+
+
+def _replace_refused(
+    conn: sa.Connection,
+    stage: QuarantineStage,
+    deliveries: Sequence[str],
+    rows: Iterable[tuple[str, int, list[str], str | None]],
+) -> None:
+    _stage_refused(conn, rows)
+    parameters = {"stage": stage, "deliveries": list(deliveries)}
+    conn.execute(_DROP_NO_LONGER_REFUSED, parameters)
+    conn.execute(_MERGE_REFUSED, parameters)
+
+
+def _tuples(rows: pa.Table, *names: str) -> Iterable[tuple[Any, ...]]:
+    missing = sorted(set(names) - set(rows.column_names))
+    if missing:
+        raise ValueError(f"refused rows: expected the columns {', '.join(names)}, missing {', '.join(missing)}")
+    for batch in rows.select(list(names)).to_batches(max_chunksize=20_000):
+        yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)
+
+
+def replace_quarantine(conn: sa.Connection, delivery_id: str, stage: QuarantineStage, rows: pa.Table) -> None:
+    """Make ``rows`` the refused rows of a delivery at a stage; rows decided before keep their state.
+
+    Args:
+        rows: ``row_number`` integer, ``reasons`` list of text, ``payload`` JSON text with personal values masked.
+
+    Raises:
+        AccountingError: the delivery was never recorded.
+        ValueError: a column is missing.
+    """
+    hold_deliveries(conn)
+    recorded = sa.select(feed_delivery.c.delivery_id).where(feed_delivery.c.delivery_id == delivery_id)
+    if conn.execute(recorded).first() is None:
+        raise AccountingError(f"delivery {delivery_id}: refused rows came before it was recorded; record it first")
+    refused = _tuples(rows, "row_number", "reasons", "payload")
+    _replace_refused(conn, stage, [delivery_id], ((delivery_id, *row) for row in refused))
+
+
+_MOVE_COUNTS = sa.text(
+    """
+    with refused as (
+        select d.delivery_id, count(q.delivery_id) as n
+        from ops.feed_delivery as d
+        left join ops.quarantine_row as q using (delivery_id)
+        where d.delivery_id = any(:deliveries)
+        group by d.delivery_id
+    )
+    update ops.feed_delivery as d
+    set rows_quarantined = refused.n,
+        rows_accepted = d.rows_received - d.rows_ignored - refused.n,
+        resolved_on = :day
+    from refused
+    where d.delivery_id = refused.delivery_id
+    """
+)
+
+
+def resolve_counts(
+    conn: sa.Connection, day: dt.date, unresolved: pa.Table, deliveries: Sequence[str] | None = None
+) -> None:
+    """Quarantine the rows whose enterprise the registry at ``day`` does not know, and keep the accounts.
+
+    Of each delivery judged, ``rows_quarantined`` becomes the number of its rows in ``quarantine_row`` and
+    ``rows_accepted`` what is left, so the three counts always add up and a repeat changes nothing. A delivery shows
+    its state at the latest built day: one that a later day has judged already is left as it is, so days may be built
+    in any order.
+
+    Args:
+        unresolved: ``delivery_id`` text, ``row_number`` integer, ``reasons`` list of text, ``payload`` JSON text:
+            all refused rows of the deliveries judged; rows of other deliveries are left out.
+        deliveries: the deliveries this build judged; without it every accepted one with a business date up to ``day``.
+    """
+    hold_deliveries(conn, alone=True)
+    columns = feed_delivery.c
+    conditions = [
+        columns.outcome == "accepted",
+        columns.business_date <= day,
+        sa.or_(columns.resolved_on.is_(None), columns.resolved_on <= day),
+    ]
+    if deliveries is not None:
+        conditions.append(columns.delivery_id.in_(list(deliveries)))
+    judged = list(conn.execute(sa.select(columns.delivery_id).where(*conditions)).scalars())
+    _replace_refused(conn, "resolve", judged, _tuples(unresolved, "delivery_id", "row_number", "reasons", "payload"))
+    conn.execute(_MOVE_COUNTS, {"deliveries": judged, "day": day})

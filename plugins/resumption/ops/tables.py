@@ -1,0 +1,222 @@
+"""The tables of schema ``ops`` and their rows. DDL is derived from here."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any, Literal, TypedDict
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+DeliveryOutcome = Literal["landed", "accepted", "rejected", "repeat", "incomplete"]
+RunStatus = Literal["ok", "missing", "failed"]
+QuarantineStage = Literal["conform", "resolve"]
+CheckSeverity = Literal["critical", "warning", "info"]
+CheckVerdict = Literal["pass", "fail", "error"]
+FreshnessState = Literal["fresh", "late", "stale", "recovered"]
+
+metadata = sa.MetaData(schema="ops")
+
+
+def one_of(column: str, *values: str) -> sa.CheckConstraint:
+    """Return the constraint that ``column`` holds one of ``values``."""
+    listed = ", ".join(f"'{value}'" for value in values)
+    return sa.CheckConstraint(f"{column} in ({listed})", name=f"{column}_known")
+
+
+def column(name: str, kind: Any, comment: str, **options: Any) -> sa.Column[Any]:
+    """Return a column that says what it is."""
+    return sa.Column(name, kind, comment=comment, **options)
+
+
+def key(name: str, kind: Any, comment: str) -> sa.Column[Any]:
+    """Return a column of the primary key."""
+    return sa.Column(name, kind, primary_key=True, autoincrement=False, comment=comment)
+
+
+TIME = sa.DateTime(timezone=True)
+
+feed_delivery = sa.Table(
+    "feed_delivery",
+    metadata,
+    key("delivery_id", sa.Text, "Identifier of the delivery: one file, or one complete API pull."),
+    column("feed", sa.Text, "Feed the delivery belongs to.", nullable=False),
+    column("sender", sa.Text, "Connection it was fetched through."),
+    column("business_date", sa.Date, "Day the delivery speaks of (Asia/Shanghai).", nullable=False),
+    column("name", sa.Text, "File name, or `entities` / `changes` for the registry's API.", nullable=False),
+    column("sha256", sa.Text, "SHA-256 of the bytes as received, hex."),
+    column("size_bytes", sa.BigInteger, "Size as received, bytes."),
+    column("rows_declared", sa.BigInteger, "Rows the sender announced; null when it announced none."),
+    column("rows_received", sa.BigInteger, "Rows found below the header; null until the delivery is read."),
+    column("rows_accepted", sa.BigInteger, "Rows that went on: received - quarantined - ignored."),
+    column("rows_quarantined", sa.BigInteger, "Rows refused, by conform or by resolution; see quarantine_row."),
+    column("rows_ignored", sa.BigInteger, "Rows left out on purpose: subtotals, blank lines."),
+    column("published_at", TIME, "When the sender published it: the listing's time, or the drop folder's date."),
+    column("received_at", TIME, "When it was received."),
+    column("outcome", sa.Text, "landed | accepted | rejected | repeat | incomplete.", nullable=False),
+    column("reason", sa.Text, "Reason code, and detail without personal values, of a rejection."),
+    column("landing_uri", sa.Text, "Where the untouched bytes lie."),
+    column("schema_fingerprint", sa.Text, "Fingerprint of the columns found in the delivery."),
+    column("contract_version", sa.Text, "Version of the contract it was read under."),
+    column("run_id", sa.Text, "Run that gave the latest verdict."),
+    column("resolved_on", sa.Date, "Built day whose registry its rows were last matched against; null before."),
+    one_of("outcome", "landed", "accepted", "rejected", "repeat", "incomplete"),
+    # coalesce: a check constraint that is null would pass.
+    sa.CheckConstraint(
+        "outcome <> 'accepted' or coalesce("
+        "rows_accepted >= 0 and rows_quarantined >= 0 and rows_ignored >= 0"
+        " and rows_accepted + rows_quarantined + rows_ignored = rows_received, false)",
+        name="rows_add_up",
+    ),
+    sa.Index("feed_delivery_feed_day", "feed", "business_date"),
+    comment="Every delivery and its verdict, also the rejected and the repeated ones.",
+)
+
+feed_run = sa.Table(
+    "feed_run",
+    metadata,
+    key("feed", sa.Text, "Feed."),
+    key("business_date", sa.Date, "Business date the stage ran for."),
+    key("stage", sa.Text, "Stage of the pipeline: land, publish, resolve."),
+    column("status", sa.Text, "ok | missing (no delivery for the day) | failed.", nullable=False),
+    column("deliveries", sa.BigInteger, "Deliveries handled by the stage."),
+    column("rows_in", sa.BigInteger, "Rows that entered the stage."),
+    column("rows_accepted", sa.BigInteger, "Rows that left it accepted."),
+    column("rows_quarantined", sa.BigInteger, "Rows it refused."),
+    column("rows_ignored", sa.BigInteger, "Rows it left out on purpose."),
+    column("seconds", sa.Double, "Wall time of the stage, seconds."),
+    column("schema_fingerprint", sa.Text, "Fingerprint of the columns of the latest delivery."),
+    column("contract_version", sa.Text, "Version of the feed's contract."),
+    column("run_id", sa.Text, "Run that wrote the row."),
+    column("finished_at", TIME, "When the stage ended."),
+    one_of("status", "ok", "missing", "failed"),
+    comment="One outcome row per feed, business date and stage: which feed failed, and for how many days.",
+)
+
+quarantine_row = sa.Table(
+    "quarantine_row",
+    metadata,
+    key("delivery_id", sa.Text, "Delivery the row came in."),
+    key("row_number", sa.BigInteger, "Row within the delivery, 1 = first below the header."),
+    column("feed", sa.Text, "Feed.", nullable=False),
+    column(
+        "business_date", sa.Date, "Business date of the delivery (the row's own may be unreadable).", nullable=False
+    ),
+    column("stage", sa.Text, "conform (the row itself) | resolve (its enterprise is not known).", nullable=False),
+    column("reasons", ARRAY(sa.Text), "Reason codes, sorted.", nullable=False),
+    column("payload", JSONB, "The row as received, personal values masked."),
+    column("state", sa.Text, "open | released | discarded.", nullable=False),
+    column("quarantined_at", TIME, "When the row was first refused.", nullable=False),
+    one_of("stage", "conform", "resolve"),
+    one_of("state", "open", "released", "discarded"),
+    # No foreign key: it doubles the time of a bulk load, and every insert joins feed_delivery anyway.
+    sa.Index("quarantine_row_feed_day", "feed", "business_date"),
+    comment="Rows that were refused, with the reasons; nothing is thrown away.",
+)
+
+check_result = sa.Table(
+    "check_result",
+    metadata,
+    key("subject", sa.Text, "Feed or table that was checked."),
+    key("business_date", sa.Date, "Partition that was checked."),
+    key("check_id", sa.Text, "Identifier of the expectation in its suite."),
+    column("suite", sa.Text, "Suite, a file in `expectations/`."),
+    column("expectation", sa.Text, "Type of the expectation.", nullable=False),
+    column("column_name", sa.Text, "Column it looks at; null for a rule on the whole partition."),
+    column("severity", sa.Text, "critical (stops the publication) | warning | info.", nullable=False),
+    column("outcome", sa.Text, "pass | fail | error (the check itself could not run).", nullable=False),
+    column("observed_value", sa.Text, "What was observed, as text; never a personal value."),
+    column("unexpected_count", sa.BigInteger, "Rows against the expectation."),
+    column("element_count", sa.BigInteger, "Rows looked at."),
+    column("run_id", sa.Text, "Run that checked."),
+    column("checked_at", TIME, "When it was checked."),
+    one_of("severity", "critical", "warning", "info"),
+    one_of("outcome", "pass", "fail", "error"),
+    comment="Each expectation of each partition with what was observed.",
+)
+
+freshness = sa.Table(
+    "freshness",
+    metadata,
+    key("feed", sa.Text, "Feed."),
+    key("business_date", sa.Date, "Business date the judgement is for."),
+    column("expected_by", TIME, "When the feed was due."),
+    column("last_good_on", sa.Date, "Latest business date with an accepted delivery."),
+    column("last_good_at", TIME, "When that delivery was published."),
+    column("state", sa.Text, "fresh | late | stale | recovered.", nullable=False),
+    one_of("state", "fresh", "late", "stale", "recovered"),
+    comment="How old each feed was when a business date was built.",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryRow:
+    """One row of ``ops.feed_delivery``; the fields are its columns."""
+
+    delivery_id: str
+    feed: str
+    business_date: dt.date
+    name: str
+    sender: str | None = None
+    sha256: str | None = None
+    size_bytes: int | None = None
+    rows_declared: int | None = None
+    rows_received: int | None = None
+    rows_accepted: int | None = None
+    rows_quarantined: int | None = None
+    rows_ignored: int | None = None
+    published_at: dt.datetime | None = None
+    received_at: dt.datetime | None = None
+    outcome: DeliveryOutcome = "landed"
+    reason: str | None = None
+    landing_uri: str | None = None
+    schema_fingerprint: str | None = None
+    contract_version: str | None = None
+    run_id: str | None = None
+    resolved_on: dt.date | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRow:
+    """One row of ``ops.feed_run``; the fields are its columns."""
+
+    feed: str
+    business_date: dt.date
+    stage: str
+    status: RunStatus
+    deliveries: int = 0
+    rows_in: int = 0
+    rows_accepted: int = 0
+    rows_quarantined: int = 0
+    rows_ignored: int = 0
+    seconds: float | None = None
+    schema_fingerprint: str | None = None
+    contract_version: str | None = None
+    run_id: str | None = None
+    finished_at: dt.datetime | None = None
+
+
+class CheckRow(TypedDict):
+    """One row of ``ops.check_result`` without its subject and business date."""
+
+    check_id: str
+    suite: str | None
+    expectation: str
+    column_name: str | None
+    severity: CheckSeverity
+    outcome: CheckVerdict
+    observed_value: str | None
+    unexpected_count: int | None
+    element_count: int | None
+    run_id: str | None
+    checked_at: dt.datetime | None
+
+
+class FreshnessRow(TypedDict):
+    """One row of ``ops.freshness`` without its business date."""
+
+    feed: str
+    expected_by: dt.datetime | None
+    last_good_on: dt.date | None
+    last_good_at: dt.datetime | None
