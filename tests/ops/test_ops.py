@@ -78,13 +78,7 @@ def test_every_table_and_column_says_what_it_is() -> None:
 
 def test_creating_the_schema_again_changes_nothing(warehouse: sa.Engine) -> None:
     ops.create_all(warehouse)
-    assert set(sa.inspect(warehouse).get_table_names("ops")) == {
-        "feed_delivery",
-        "feed_run",
-        "quarantine_row",
-        "check_result",
-        "freshness",
-    }
+    assert set(sa.inspect(warehouse).get_table_names("ops")) == {table.name for table in ops.metadata.tables.values()}
 
 
 def test_the_database_refuses_an_accepted_delivery_that_does_not_add_up(conn: sa.Connection) -> None:
@@ -249,6 +243,82 @@ def test_a_run_replaces_the_earlier_one_of_the_same_stage(conn: sa.Connection) -
         ops.record_run(conn, ops.RunRow(feed="checkins", business_date=DAY, stage="publish", status=status))
     ops.record_run(conn, ops.RunRow(feed="approvals", business_date=DAY, stage="publish", status="missing"))
     assert ops.run_statuses(conn, DAY, "publish") == {"checkins": "ok", "approvals": "missing"}
+
+
+def act(conn: sa.Connection, action: ops.Action, *rows: int, **changes: Any) -> int:
+    """Record an operator's decision on delivery d1."""
+    values = {"feed": "checkins", "delivery_id": "d1", "note": "asked the sender", "acted_by": "operator"}
+    values |= {"acted_at": NOON, "run_id": "r1", "row_numbers": rows}
+    return ops.record_action(conn, ops.ActionRow(action=action, **(values | changes)))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update ops.quarantine_action set note = 'another'",
+        "delete from ops.quarantine_action",
+        "truncate ops.quarantine_action",
+    ],
+)
+def test_a_decision_can_neither_be_changed_nor_taken_back(conn: sa.Connection, change: str) -> None:
+    accept(conn, "d1", 10, 1)
+    act(conn, "release", 1)
+    with pytest.raises(sa.exc.DBAPIError, match="only appended to"), conn.begin_nested():
+        conn.execute(sa.text(change))
+    assert [(a.action, list(a.row_numbers)) for a in ops.actions_on(conn, "d1")] == [("release", [1])]
+
+
+@pytest.mark.parametrize("blank", ["note", "acted_by"])
+def test_a_decision_says_who_and_why(conn: sa.Connection, blank: str) -> None:
+    with pytest.raises(sa.exc.IntegrityError, match="says_who_and_why"):
+        act(conn, "release", 1, **{blank: " "})
+
+
+def test_what_a_decision_brought_back_stays_on_record_as_released(conn: sa.Connection) -> None:
+    accept(conn, "d1", 10, 1, 2, 3)
+    number = act(conn, "release", 1, 2)
+    ops.replace_quarantine(conn, "d1", "conform", refused(2), only=[1, 2])
+    ops.recount(conn, "d1")
+    assert quarantined(conn) == [(1, "conform", "released"), (2, "conform", "open"), (3, "conform", "open")]
+    assert counts(conn) == (10, 8, 2, 0)
+    decided = conn.execute(sa.select(ops.quarantine_row.c.action_id).order_by(ops.quarantine_row.c.row_number))
+    assert decided.scalars().all() == [number, number, None]
+    # Nobody decided on row 3: when it is accepted it leaves no trace. Row 2 was decided on, row 1 fails again.
+    accept(conn, "d1", 10, 1)
+    assert quarantined(conn) == [(1, "conform", "open"), (2, "conform", "released")]
+    assert counts(conn) == (10, 9, 1, 0)
+
+
+def test_a_released_row_may_be_refused_at_resolution(conn: sa.Connection) -> None:
+    accept(conn, "d1", 10, 1)
+    act(conn, "release", 1)
+    accept(conn, "d1", 10)
+    ops.resolve_counts(conn, DAY, refused(1, delivery_id="d1"))
+    assert (quarantined(conn), counts(conn)) == ([(1, "resolve", "open")], (10, 9, 1, 0))
+    ops.resolve_counts(conn, DAY, refused(delivery_id="d1"))
+    assert (quarantined(conn), counts(conn)) == ([(1, "resolve", "released")], (10, 10, 0, 0))
+
+
+def test_a_discarded_row_stays_out_whatever_a_later_verdict_says(conn: sa.Connection) -> None:
+    accept(conn, "d1", 10, 1, 2)
+    act(conn, "discard", 1)
+    ops.discard_rows(conn, "d1", [1])
+    ops.replace_quarantine(conn, "d1", "conform", refused())
+    ops.resolve_counts(conn, DAY, refused(1, delivery_id="d1"))
+    assert (quarantined(conn), counts(conn)) == ([(1, "conform", "discarded")], (10, 9, 1, 0))
+
+
+def test_the_latest_decision_on_a_row_stands() -> None:
+    def action(name: ops.Action, *rows: int, **cells: str) -> ops.ActionRow:
+        return ops.ActionRow(
+            action=name, feed="checkins", delivery_id="d1", note="n", acted_by="o", acted_at=NOON, run_id="r",
+            row_numbers=rows, corrections=cells,
+        )  # fmt: skip
+
+    first, second = action("correct", 1, uscc="A"), action("correct", 1, 2, uscc="B")
+    found = ops.standing([action("discard", 1, 2, 3), first, action("release", 2), second, action("discard", 2)])
+    assert found.discarded == {2, 3}
+    assert found.corrections == (((1,), {"uscc": "A"}), ((1, 2), {"uscc": "B"}))
 
 
 def check(check_id: str, outcome: ops.CheckVerdict = "pass") -> ops.CheckRow:

@@ -9,6 +9,7 @@ The accounting of a delivery holds in the database itself: for an accepted deliv
 
 from __future__ import annotations
 
+from resumption.ops.actions import Standing, actions_on, record_action, standing
 from resumption.ops.checks import own_check, replace_checks
 from resumption.ops.database import create_all, engine
 from resumption.ops.deliveries import (
@@ -19,9 +20,11 @@ from resumption.ops.deliveries import (
     known_deliveries,
     record_delivery,
 )
-from resumption.ops.quarantine import replace_quarantine, resolve_counts
+from resumption.ops.quarantine import discard_rows, quarantined_rows, recount, replace_quarantine, resolve_counts
 from resumption.ops.runs import freshness_states, record_run, replace_freshness, run_statuses
 from resumption.ops.tables import (
+    Action,
+    ActionRow,
     CheckRow,
     CheckSeverity,
     CheckVerdict,
@@ -37,11 +40,15 @@ from resumption.ops.tables import (
     feed_run,
     freshness,
     metadata,
+    quarantine_action,
     quarantine_row,
+    schema_change,
 )
 
 __all__ = [
     "AccountingError",
+    "Action",
+    "ActionRow",
     "CheckRow",
     "CheckSeverity",
     "CheckVerdict",
@@ -52,10 +59,13 @@ __all__ = [
     "QuarantineStage",
     "RunRow",
     "RunStatus",
+    "Standing",
     "accepted_deliveries",
+    "actions_on",
     "check_result",
     "create_all",
     "deliveries_to_publish",
+    "discard_rows",
     "engine",
     "feed_delivery",
     "feed_run",
@@ -65,12 +75,18 @@ __all__ = [
     "known_deliveries",
     "metadata",
     "own_check",
+    "quarantine_action",
     "quarantine_row",
+    "quarantined_rows",
+    "record_action",
     "record_delivery",
     "record_run",
+    "recount",
     "replace_checks",
     "replace_freshness",
     "replace_quarantine",
     "resolve_counts",
     "run_statuses",
+    "schema_change",
+    "standing",
 ]

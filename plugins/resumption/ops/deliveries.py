@@ -78,7 +78,8 @@ def _refused_at_resolution(conn: sa.Connection, delivery_id: str) -> int:
     query = (
         sa.select(sa.func.count())
         .select_from(quarantine_row)
-        .where(quarantine_row.c.delivery_id == delivery_id, quarantine_row.c.stage == "resolve")
+        .where(quarantine_row.c.delivery_id == delivery_id)
+        .where(quarantine_row.c.stage == "resolve", quarantine_row.c.state == "open")
     )
     return conn.execute(query).scalar_one()
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from resumption.ops.actions import chosen
 from resumption.ops.deliveries import AccountingError, hold_deliveries
-from resumption.ops.tables import QuarantineStage, feed_delivery
+from resumption.ops.tables import QuarantineStage, feed_delivery, quarantine_row
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,22 +40,39 @@ _MERGE_REFUSED = sa.text(
     from pg_temp.refused as r
     join ops.feed_delivery as d using (delivery_id)
     where d.delivery_id = any(:deliveries)
-    -- The state and the first time stay. A row refused by conform cannot also be refused at resolution.
+    -- The first time stays, and a discarded row stays discarded. A row refused by conform cannot also be refused at
+    -- resolution; one that was released can.
     on conflict (delivery_id, row_number) do update
-    set stage = excluded.stage, reasons = excluded.reasons, payload = excluded.payload
-    where (kept.stage = excluded.stage or excluded.stage = 'conform')
-    and (kept.stage, kept.reasons, kept.payload) is distinct from (excluded.stage, excluded.reasons, excluded.payload)
+    set stage = excluded.stage, reasons = excluded.reasons, payload = excluded.payload, state = excluded.state
+    where kept.state <> 'discarded'
+    and (kept.stage = excluded.stage or excluded.stage = 'conform' or kept.state = 'released')
+    and (kept.stage, kept.state, kept.reasons, kept.payload)
+        is distinct from (excluded.stage, excluded.state, excluded.reasons, excluded.payload)
     """
 )
 
-_DROP_NO_LONGER_REFUSED = sa.text(
+# What an operator's decision brought back stays on record as released; what came back by itself leaves no trace.
+_LET_GO = sa.text(
     """
-    delete from ops.quarantine_row as kept
-    where kept.delivery_id = any(:deliveries) and kept.stage = :stage
-    and not exists (
-        select from pg_temp.refused as r
-        where r.delivery_id = kept.delivery_id and r.row_number = kept.row_number
+    with gone as (
+        select kept.delivery_id, kept.row_number, kept.action_id
+        from ops.quarantine_row as kept
+        where kept.delivery_id = any(:deliveries) and kept.stage = :stage and kept.state = 'open'
+        and (cast(:rows as bigint[]) is null or kept.row_number = any(:rows))
+        and not exists (
+            select from pg_temp.refused as r
+            where r.delivery_id = kept.delivery_id and r.row_number = kept.row_number
+        )
+    ),
+    released as (
+        update ops.quarantine_row as kept
+        set state = 'released'
+        from gone
+        where (kept.delivery_id, kept.row_number) = (gone.delivery_id, gone.row_number) and gone.action_id is not null
     )
+    delete from ops.quarantine_row as kept
+    using gone
+    where (kept.delivery_id, kept.row_number) = (gone.delivery_id, gone.row_number) and gone.action_id is null
     """
 )
 
@@ -64,10 +82,11 @@ def _replace_refused(
     stage: QuarantineStage,
     deliveries: Sequence[str],
     rows: Iterable[tuple[str, int, list[str], str | None]],
+    only: Sequence[int] | None = None,
 ) -> None:
     _stage_refused(conn, rows)
-    parameters = {"stage": stage, "deliveries": list(deliveries)}
-    conn.execute(_DROP_NO_LONGER_REFUSED, parameters)
+    parameters = {"stage": stage, "deliveries": list(deliveries), "rows": None if only is None else list(only)}
+    conn.execute(_LET_GO, parameters)
     conn.execute(_MERGE_REFUSED, parameters)
 
 
@@ -79,11 +98,14 @@ def _tuples(rows: pa.Table, *names: str) -> Iterable[tuple[Any, ...]]:
         yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)
 
 
-def replace_quarantine(conn: sa.Connection, delivery_id: str, stage: QuarantineStage, rows: pa.Table) -> None:
-    """Make ``rows`` the refused rows of a delivery at a stage; rows decided before keep their state.
+def replace_quarantine(
+    conn: sa.Connection, delivery_id: str, stage: QuarantineStage, rows: pa.Table, only: Sequence[int] | None = None
+) -> None:
+    """Make ``rows`` the refused rows of a delivery at a stage; discarded rows stay discarded.
 
     Args:
         rows: ``row_number`` integer, ``reasons`` list of text, ``payload`` JSON text with personal values masked.
+        only: the rows that were judged; without it all of the delivery.
 
     Raises:
         AccountingError: the delivery was never recorded.
@@ -94,7 +116,33 @@ def replace_quarantine(conn: sa.Connection, delivery_id: str, stage: QuarantineS
     if conn.execute(recorded).first() is None:
         raise AccountingError(f"delivery {delivery_id}: refused rows came before it was recorded; record it first")
     refused = _tuples(rows, "row_number", "reasons", "payload")
-    _replace_refused(conn, stage, [delivery_id], ((delivery_id, *row) for row in refused))
+    _replace_refused(conn, stage, [delivery_id], ((delivery_id, *row) for row in refused), only)
+
+
+def discard_rows(conn: sa.Connection, delivery_id: str, row_numbers: Sequence[int]) -> None:
+    """Keep refused rows of a delivery out for good."""
+    hold_deliveries(conn)
+    columns = quarantine_row.c
+    condition = sa.and_(columns.delivery_id == delivery_id, columns.row_number.in_(chosen(row_numbers)))
+    conn.execute(quarantine_row.update().where(condition).values(state="discarded"))
+
+
+def quarantined_rows(
+    conn: sa.Connection, delivery_id: str, reason: str | None = None, *, open_only: bool = False
+) -> list[int]:
+    """Row numbers of a delivery that are or ever were in quarantine, ascending.
+
+    Args:
+        reason: only those refused for it.
+        open_only: only those that are refused now.
+    """
+    columns = quarantine_row.c
+    query = sa.select(columns.row_number).where(columns.delivery_id == delivery_id)
+    if reason:
+        query = query.where(columns.reasons.any(reason))
+    if open_only:
+        query = query.where(columns.state == "open")
+    return list(conn.execute(query.order_by(columns.row_number)).scalars())
 
 
 _MOVE_COUNTS = sa.text(
@@ -102,18 +150,24 @@ _MOVE_COUNTS = sa.text(
     with refused as (
         select d.delivery_id, count(q.delivery_id) as n
         from ops.feed_delivery as d
-        left join ops.quarantine_row as q using (delivery_id)
+        left join ops.quarantine_row as q on q.delivery_id = d.delivery_id and q.state <> 'released'
         where d.delivery_id = any(:deliveries)
         group by d.delivery_id
     )
     update ops.feed_delivery as d
     set rows_quarantined = refused.n,
         rows_accepted = d.rows_received - d.rows_ignored - refused.n,
-        resolved_on = :day
+        resolved_on = coalesce(cast(:day as date), d.resolved_on)
     from refused
     where d.delivery_id = refused.delivery_id
     """
 )
+
+
+def recount(conn: sa.Connection, delivery_id: str) -> None:
+    """Count the accepted and the quarantined rows of an accepted delivery anew, after a decision on some of them."""
+    hold_deliveries(conn)
+    conn.execute(_MOVE_COUNTS, {"deliveries": [delivery_id], "day": None})
 
 
 def resolve_counts(

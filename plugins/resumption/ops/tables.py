@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 DeliveryOutcome = Literal["landed", "accepted", "rejected", "repeat", "incomplete"]
 RunStatus = Literal["ok", "missing", "failed"]
 QuarantineStage = Literal["conform", "resolve"]
+Action = Literal["release", "correct", "discard", "replay"]
 CheckSeverity = Literal["critical", "warning", "info"]
 CheckVerdict = Literal["pass", "fail", "error"]
 FreshnessState = Literal["fresh", "late", "stale", "recovered"]
@@ -106,13 +108,45 @@ quarantine_row = sa.Table(
     column("stage", sa.Text, "conform (the row itself) | resolve (its enterprise is not known).", nullable=False),
     column("reasons", ARRAY(sa.Text), "Reason codes, sorted.", nullable=False),
     column("payload", JSONB, "The row as received, personal values masked."),
-    column("state", sa.Text, "open | released | discarded.", nullable=False),
+    column("state", sa.Text, "open | released (accepted after an action) | discarded (stays out).", nullable=False),
     column("quarantined_at", TIME, "When the row was first refused.", nullable=False),
+    column("action_id", sa.BigInteger, "Latest decision of an operator on the row; see quarantine_action."),
     one_of("stage", "conform", "resolve"),
     one_of("state", "open", "released", "discarded"),
     # No foreign key: it doubles the time of a bulk load, and every insert joins feed_delivery anyway.
     sa.Index("quarantine_row_feed_day", "feed", "business_date"),
     comment="Rows that were refused, with the reasons; nothing is thrown away.",
+)
+
+quarantine_action = sa.Table(
+    "quarantine_action",
+    metadata,
+    column("action_id", sa.BigInteger, "Number of the decision, in the order they were taken.", primary_key=True),
+    column("action", sa.Text, "release | correct | discard | replay.", nullable=False),
+    column("feed", sa.Text, "Feed.", nullable=False),
+    column("delivery_id", sa.Text, "Delivery it is about.", nullable=False),
+    column("row_numbers", ARRAY(sa.BigInteger), "Rows it is about; empty for a replay: all of them.", nullable=False),
+    column("corrections", JSONB, "Column of the lake -> cell as the sender should have sent it.", nullable=False),
+    column("note", sa.Text, "Why, in the words of whoever decided.", nullable=False),
+    column("acted_by", sa.Text, "Who decided.", nullable=False),
+    column("acted_at", TIME, "When.", nullable=False),
+    column("run_id", sa.Text, "Run that carried it out.", nullable=False),
+    one_of("action", "release", "correct", "discard", "replay"),
+    sa.CheckConstraint("btrim(note) <> '' and btrim(acted_by) <> ''", name="says_who_and_why"),
+    sa.Index("quarantine_action_delivery", "delivery_id", "action_id"),
+    comment="What operators decided about refused rows: appended only, the database refuses every change.",
+)
+
+schema_change = sa.Table(
+    "schema_change",
+    metadata,
+    key("feed", sa.Text, "Feed."),
+    key("schema_fingerprint", sa.Text, "Fingerprint of the columns found."),
+    column("first_delivery_id", sa.Text, "First accepted delivery that had them, in delivery order.", nullable=False),
+    column("first_business_date", sa.Date, "Its business date.", nullable=False),
+    column("first_published_at", TIME, "When the sender published it."),
+    column("unknown_columns", ARRAY(sa.Text), "Header cells that the contract did not name.", nullable=False),
+    comment="Each layout of columns that a feed has ever had; the earliest is where it began, the others are changes.",
 )
 
 check_result = sa.Table(
@@ -135,6 +169,28 @@ check_result = sa.Table(
     one_of("outcome", "pass", "fail", "error"),
     comment="Each expectation of each partition with what was observed.",
 )
+
+_APPEND_ONLY = (
+    """
+    create or replace function ops.refuse_change() returns trigger language plpgsql as $$
+    begin
+        raise insufficient_privilege
+            using message = tg_table_name || ' is only appended to: what was decided stays on record';
+    end
+    $$
+    """,
+    """
+    create trigger append_only before update or delete or truncate on ops.quarantine_action
+    for each statement execute function ops.refuse_change()
+    """,
+)
+
+
+@sa.event.listens_for(quarantine_action, "after_create")
+def _append_only(_: sa.Table, conn: sa.Connection, **__: Any) -> None:
+    for statement in _APPEND_ONLY:
+        conn.exec_driver_sql(statement)
+
 
 freshness = sa.Table(
     "freshness",
@@ -195,6 +251,22 @@ class RunRow:
     contract_version: str | None = None
     run_id: str | None = None
     finished_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionRow:
+    """One row of ``ops.quarantine_action``; the fields are its columns."""
+
+    action: Action
+    feed: str
+    delivery_id: str
+    note: str
+    acted_by: str
+    acted_at: dt.datetime
+    run_id: str
+    row_numbers: Sequence[int] = ()
+    corrections: Mapping[str, str | None] = field(default_factory=dict)
+    action_id: int | None = None
 
 
 class CheckRow(TypedDict):
