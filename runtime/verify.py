@@ -144,7 +144,7 @@ def accounting_figures(connection: psycopg.Connection[Any]) -> Iterator[Figure]:
     yield Figure("deliveries whose rows do not add up", 0, _rows(connection, wrong)[0]["n"])
     lost = (
         "select count(*) as n from ops.feed_delivery d where outcome = 'accepted' and rows_quarantined <>"
-        " (select count(*) from ops.quarantine_row q where q.delivery_id = d.delivery_id and q.state = 'open')"
+        " (select count(*) from ops.quarantine_row q where q.delivery_id = d.delivery_id and q.state <> 'released')"
     )
     yield Figure("deliveries whose quarantined rows are not all kept", 0, _rows(connection, lost)[0]["n"])
 
