@@ -50,7 +50,7 @@ def parse(feed: str) -> dict[str, float]:
 
     with ops.engine().connect() as conn:
         known = ops.known_deliveries(conn, feed)
-    paths = [landing.landed_path(d) for d in known if d.outcome == "accepted" and d.business_date == DAY]
+    landed = [landing.read(d) for d in known if d.outcome == "accepted" and d.business_date == DAY]
     reader = load_feed(feed).reader
     with tempfile.TemporaryDirectory() as folder:
         relations = {
@@ -58,9 +58,9 @@ def parse(feed: str) -> dict[str, float]:
             "jsonl": "read_json_auto(?, format = 'newline_delimited', union_by_name = true)",
             "api": "read_json_auto(?, maximum_object_size = 200000000)",
         }
-        if not paths:
+        if not landed:
             return {"seconds": 0.0}
-        files = [_utf8(path, reader.encoding, Path(folder) / f"{i}") for i, path in enumerate(paths)]
+        files = [_utf8(data, reader.encoding, Path(folder) / f"{i}") for i, data in enumerate(landed)]
         started = time.perf_counter()
         target = Path(folder) / "out.parquet"
         query = f"copy (select * from {relations[reader.format]}) to '{target}' (format parquet)"  # noqa: S608
@@ -68,9 +68,9 @@ def parse(feed: str) -> dict[str, float]:
         return {"seconds": time.perf_counter() - started}
 
 
-def _utf8(path: Path, encoding: str, target: Path) -> str:
+def _utf8(data: bytes, encoding: str, target: Path) -> str:
     """DuckDB reads UTF-8 only: what is not, is transcoded before the clock starts."""
-    target.write_bytes(path.read_bytes().decode(encoding).encode())
+    target.write_bytes(data.decode(encoding).encode())
     return str(target)
 
 

@@ -1,8 +1,9 @@
-"""The landing zone: every delivery byte for byte, immutable, before anything reads it.
+"""The landing zone: every delivery byte for byte, immutable and sealed, before anything reads it.
 
 ``<landing>/<feed>/<sha256[:2]>/<sha256>`` holds the bytes, ``<sha256>.<delivery_id>.json`` beside it says which
-delivery they are, so the zone can be understood without the warehouse. Both are written under another name, forced to
-disk and renamed: a process that is killed leaves nothing half visible.
+delivery they are, so the zone can be understood without the warehouse; the hash is that of the bytes as sent. They are
+sealed as they arrive: nothing of them is ever on disk in the clear. Both files are written under another name, forced
+to disk and renamed: a process that is killed leaves nothing half visible.
 """
 
 from __future__ import annotations
@@ -23,7 +24,16 @@ from urllib.parse import unquote, urlsplit
 from resumption import ops, settings
 from resumption.contracts.reasons import FileReason
 from resumption.ops import DeliveryRow
-from resumption.sources.base import FetchedFile, IncompletePullError, Offer, Source, SourceError, now
+from resumption.sealing import Sealer, SealError, ZoneKey, open_frames
+from resumption.sources.base import (
+    FetchedFile,
+    IncompletePullError,
+    Offer,
+    Source,
+    SourceError,
+    SourceRefusedError,
+    now,
+)
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -41,6 +51,10 @@ class LandingError(SourceError):
     def __init__(self, message: str, report: LandingReport) -> None:
         super().__init__(message)
         self.report = report
+
+
+class PurposeEndedError(SourceRefusedError):
+    """The purpose for which a feed may be taken in has ended: nothing of it is fetched any more."""
 
 
 @dataclass
@@ -69,37 +83,72 @@ class LandingReport:
         self.bytes_received += delivery.size_bytes or 0
 
 
+def zone_key(master: bytes | None = None) -> ZoneKey:
+    """Return the key that seals the landing zone, by default under the master key of the settings."""
+    return ZoneKey(master or settings.token_key(), "landing")
+
+
+class Part:
+    """A delivery on its way in, sealed as it comes."""
+
+    def __init__(self, path: Path, key: ZoneKey) -> None:
+        self.path = path
+        self._file = path.open("xb")
+        self._key = key
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget what came so far."""
+        self._file.seek(0)
+        self._file.truncate()
+        self._sealer = Sealer(self._file, self._key)
+
+    def write(self, chunk: bytes) -> None:
+        """Append bytes as sent."""
+        self._sealer.write(chunk)
+
+    def finish(self) -> None:
+        """Seal the end and force it to disk."""
+        self._sealer.finish()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Let go of the file, and of what is left of it if it was not kept."""
+        self._file.close()
+        self.path.unlink(missing_ok=True)
+
+
 class LandingStore:
     """The landing zone of one feed."""
 
     def __init__(self, root: Path, feed: str) -> None:
         self._folder = root / feed
+        self._key = zone_key()
         self._parts = self._folder / ".parts"
         self._parts.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._sweep()
 
-    def part(self) -> Path:
-        """Return a new path to download to."""
-        return self._parts / uuid.uuid4().hex
+    def part(self) -> Part:
+        """Return where the next delivery is fetched to."""
+        return Part(self._parts / uuid.uuid4().hex, self._key)
 
-    def keep(self, part: Path, sha256: str) -> Path:
+    def keep(self, part: Part, sha256: str) -> Path:
         """Move a finished download to its place; the same bytes are kept once."""
         place = self._folder / sha256[:2] / sha256
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if place.exists():
-            part.unlink()
-            return place
-        _to_disk(part)
-        part.chmod(0o400)
-        part.rename(place)
+        if not place.exists():
+            part.finish()
+            part.path.chmod(0o400)
+            part.path.rename(place)
         return place
 
     def describe(self, place: Path, delivery: DeliveryRow) -> None:
         """Write the delivery's manifest beside its bytes; after it both names are on disk."""
-        part = self.part()
-        part.write_text(json.dumps(asdict(delivery), ensure_ascii=False, indent=1, default=str), encoding="utf-8")
-        _to_disk(part)
-        part.rename(place.with_name(f"{place.name}.{delivery.delivery_id}.json"))
+        draft = self._parts / uuid.uuid4().hex
+        draft.write_text(json.dumps(asdict(delivery), ensure_ascii=False, indent=1, default=str), encoding="utf-8")
+        _to_disk(draft)
+        draft.rename(place.with_name(f"{place.name}.{delivery.delivery_id}.json"))
         _folder_to_disk(place.parent)
 
     def _sweep(self) -> None:
@@ -125,12 +174,24 @@ def _folder_to_disk(folder: Path) -> None:
         os.close(descriptor)
 
 
-def landed_path(delivery: DeliveryRow) -> Path:
-    """Return where the bytes of a recorded delivery lie.
+def read(delivery: DeliveryRow) -> bytes:
+    """Return the bytes of a recorded delivery as the sender sent them.
 
     Raises:
         FileNotFoundError: the delivery has no bytes, or they are gone (retention, another machine's landing zone).
+        SealError: they are sealed with another key, or were changed.
     """
+    with _landed_path(delivery).open("rb") as file:
+        data = b"".join(open_frames(file, zone_key()))
+    if hashlib.sha256(data).hexdigest() != delivery.sha256:
+        raise SealError(
+            f"{delivery.feed}: delivery {delivery.delivery_id} ({delivery.business_date}): the bytes in its place are "
+            "not those received. Fetch it again: delete its file in the landing zone and its row in ops.feed_delivery"
+        )
+    return data
+
+
+def _landed_path(delivery: DeliveryRow) -> Path:
     parts = urlsplit(delivery.landing_uri or "")
     path = Path(unquote(parts.path))
     if parts.scheme != "file" or not path.is_file():
@@ -147,9 +208,11 @@ def land(contract: FeedContract, source: Source, day: date, run_id: str) -> Land
     Each delivery stands for itself: one that fails does not keep the others back.
 
     Raises:
+        PurposeEndedError: ``day`` lies after the end of the purpose for which the feed may be taken in.
         LandingError: at the end, if a delivery could not be fetched whole.
         SourceError: the sender could not be asked what it has.
     """
+    _require_purpose(contract, day)
     with ops.engine().connect() as conn:
         known = ops.known_deliveries(conn, contract.name)
         conn.commit()
@@ -167,6 +230,15 @@ def land(contract: FeedContract, source: Source, day: date, run_id: str) -> Land
     if report.errors:
         raise LandingError(f"{contract.name}: {len(report.errors)} not landed: {'; '.join(report.errors[:5])}", report)
     return report
+
+
+def _require_purpose(contract: FeedContract, day: date) -> None:
+    end = contract.purpose.purpose_end
+    if end != "open" and day > end:
+        raise PurposeEndedError(
+            f"{contract.name}: expected a business date up to {end}, the end of its purpose, got {day}: nothing is "
+            f"fetched. Pause the DAG, or move purpose_end in {contract.name}.odcs.yaml if the legal basis holds on"
+        )
 
 
 class _Landing:
@@ -206,7 +278,7 @@ class _Landing:
         except SourceError as error:
             self.report.errors.append(f"{offer.name} of {offer.business_date}: {error}")
         finally:
-            part.unlink(missing_ok=True)
+            part.close()
 
     def _is_known(self, offer: Offer) -> bool:
         row = self._known.get(delivery_id(offer))
@@ -214,7 +286,7 @@ class _Landing:
         damaged = row is not None and (row.reason or "").startswith(FileReason.WRONG_SHA256)
         return row is not None and not (damaged and offer.business_date == self._day)
 
-    def _fetch(self, offer: Offer, part: Path) -> tuple[FetchedFile, str | None]:
+    def _fetch(self, offer: Offer, part: Part) -> tuple[FetchedFile, str | None]:
         """Return what was fetched and why it is refused; a wrong hash is fetched once more before it is believed."""
         fetched = self._source.fetch(offer, part)
         if offer.problem or offer.declared_sha256 in (None, fetched.sha256):
@@ -222,7 +294,7 @@ class _Landing:
         fetched = self._source.fetch(offer, part)
         return fetched, None if fetched.sha256 == offer.declared_sha256 else FileReason.WRONG_SHA256.value
 
-    def _record(self, offer: Offer, part: Path, fetched: FetchedFile, refused: str | None) -> None:
+    def _record(self, offer: Offer, part: Part, fetched: FetchedFile, refused: str | None) -> None:
         """Keep the bytes, then the manifest, then the row: whatever is recorded is on disk."""
         place = self._store.keep(part, fetched.sha256)
         delivery = self._judged(offer, fetched, refused, place)

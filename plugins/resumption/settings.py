@@ -1,4 +1,4 @@
-"""Where things are: the run folder, the lake, the landing zone, the warehouse and the token key.
+"""Where things are: the run folder, the lake, the landing zone, the vault, the warehouse and the master key.
 
 Everything is read from the environment at the moment it is asked for, so that a process started by Airflow, by
 ``make`` or by a test sees its own values. Nothing is created here.
@@ -8,8 +8,11 @@ Everything is read from the environment at the moment it is asked for, so that a
 | ``RESUMPTION_HOME`` | run folder | ``<project>/.run`` |
 | ``LAKE_URL`` | root of the Delta tables, a path or an object store's URL | ``$RESUMPTION_HOME/lake`` |
 | ``LANDING_URL`` | root of the landing zone, a path or a ``file://`` URL | ``$RESUMPTION_HOME/landing`` |
+| ``VAULT_URL`` | root of the vault, a path or a ``file://`` URL | ``$RESUMPTION_HOME/vault`` |
 | ``WAREHOUSE_URL`` | SQLAlchemy URL of the warehouse | none: an error |
-| ``RESUMPTION_TOKEN_KEY`` | secret of the identity tokens | none: an error |
+| ``RESUMPTION_TOKEN_KEY`` | master key: of the identity tokens, and the landing zone's and vault's seals | none |
+| ``RESUMPTION_TOKEN_KEY_FILE`` | file that holds the master key | none |
+| Airflow variable ``resumption_token_key`` | the master key, asked for inside tasks only | none |
 | ``RESUMPTION_PROJECT`` | folder that holds ``include/`` and ``expectations/`` | the checkout this package lies in |
 """
 
@@ -47,14 +50,27 @@ def landing_path() -> Path:
     Raises:
         SettingError: ``LANDING_URL`` is neither a path nor a ``file://`` URL.
     """
-    given = os.environ.get("LANDING_URL", "")
+    return _local("LANDING_URL", "landing")
+
+
+def vault_path() -> Path:
+    """Root of the vault.
+
+    Raises:
+        SettingError: ``VAULT_URL`` is neither a path nor a ``file://`` URL.
+    """
+    return _local("VAULT_URL", "vault")
+
+
+def _local(variable: str, default: str) -> Path:
+    given = os.environ.get(variable, "")
     if not given:
-        return home() / "landing"
+        return home() / default
     parts = urlsplit(given)
     if parts.scheme == "file":
         return Path(unquote(parts.path))
     if parts.scheme:
-        raise SettingError(f"LANDING_URL: expected a path or a file:// URL, got the scheme {parts.scheme!r}")
+        raise SettingError(f"{variable}: expected a path or a file:// URL, got the scheme {parts.scheme!r}")
     return Path(given).resolve()
 
 
@@ -76,12 +92,39 @@ def warehouse_url() -> str:
 
 
 def token_key() -> bytes:
-    """Secret key of the identity tokens (HMAC-SHA-256).
+    """Master key: identity tokens are HMAC-SHA-256 with it, the sealing keys of landing and vault are derived from it.
+
+    From ``RESUMPTION_TOKEN_KEY``, else the file that ``RESUMPTION_TOKEN_KEY_FILE`` names, else, inside a task, the
+    Airflow variable ``resumption_token_key``, which Airflow's secrets backend may keep.
 
     Raises:
-        SettingError: it is not set; an unkeyed token could be reversed by trying all phone numbers.
+        SettingError: none of them is set; an unkeyed token could be reversed by trying all phone numbers.
     """
-    key = os.environ.get("RESUMPTION_TOKEN_KEY", "")
+    key = os.environ.get("RESUMPTION_TOKEN_KEY", "") or _key_in_file() or _key_in_airflow()
     if not key:
-        raise SettingError("RESUMPTION_TOKEN_KEY is not set: expected the secret key of the identity tokens")
+        raise SettingError(
+            "the master key is not set: expected it in RESUMPTION_TOKEN_KEY, in a file named by "
+            "RESUMPTION_TOKEN_KEY_FILE, or in Airflow's secrets backend as the variable resumption_token_key"
+        )
     return key.encode("utf-8")
+
+
+def _key_in_file() -> str:
+    path = os.environ.get("RESUMPTION_TOKEN_KEY_FILE", "")
+    if not path:
+        return ""
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(
+            f"RESUMPTION_TOKEN_KEY_FILE: expected a text file that this process may read, got {type(error).__name__}"
+        ) from None
+
+
+def _key_in_airflow() -> str:
+    # Outside a task Airflow would ask its database, which nothing but Airflow should.
+    if "AIRFLOW_CTX_TASK_ID" not in os.environ:
+        return ""
+    from airflow.sdk import Variable
+
+    return str(Variable.get("resumption_token_key", default=""))

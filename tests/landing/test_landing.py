@@ -8,15 +8,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 import sqlalchemy as sa
 
 from resumption import landing, ops
 from resumption.contracts import FeedContract, load_feed
-from resumption.landing import LandingError, LandingReport, land, landed_path
+from resumption.landing import LandingError, LandingReport, PurposeEndedError, land
 from resumption.ops import DeliveryRow
-from resumption.sources import FetchedFile, IncompletePullError, Offer, SourceError
+from resumption.sealing import SealError
+from resumption.sources import FetchedFile, IncompletePullError, Offer, Sink, SourceError
 from resumption.sources.base import SHANGHAI
 
 DAY = date(2020, 2, 25)
@@ -65,15 +67,16 @@ class Sender:
         due = [offer for offer, _ in self.files if offer.business_date <= through]
         return sorted(due, key=lambda offer: (offer.published_at, offer.name))
 
-    def fetch(self, offer: Offer, into: Path) -> FetchedFile:
+    def fetch(self, offer: Offer, into: Sink) -> FetchedFile:
         self.fetched.append(offer.name)
         content = next(content for known, content in self.files if known is offer)
         if isinstance(content, IncompletePullError):
-            into.write_bytes(b"[]")
+            into.write(b"[]")
             raise content
         if isinstance(content, str):
             raise SourceError(content)
-        into.write_bytes(content)
+        into.restart()
+        into.write(content)
         return FetchedFile(sha(content), len(content), None if offer.declared_sha256 else 5)
 
     def close(self) -> None:
@@ -97,6 +100,10 @@ def recorded(contract: FeedContract) -> list[DeliveryRow]:
         return ops.known_deliveries(conn, contract.name)
 
 
+def place_of(row: DeliveryRow) -> Path:
+    return Path(unquote(urlsplit(row.landing_uri).path))
+
+
 def outcomes(contract: FeedContract) -> list[tuple[str, str]]:
     return [(row.name, row.outcome) for row in recorded(contract)]
 
@@ -115,8 +122,8 @@ def test_lands_the_bytes_a_manifest_and_a_row(contract: FeedContract) -> None:
     assert (row.outcome, row.sha256, row.size_bytes, row.rows_declared) == ("landed", sha(b"bytes"), 5, 1)
     assert (row.sender, row.run_id, row.contract_version) == ("module_api", "run-1", contract.version)
     assert row.rows_received is None
-    place = landed_path(row)
-    assert place.read_bytes() == b"bytes"
+    assert landing.read(row) == b"bytes"
+    place = place_of(row)
     assert place.parts[-3:] == ("checkins", row.sha256[:2], row.sha256)
     manifest = json.loads(place.with_name(f"{row.sha256}.{row.delivery_id}.json").read_text())
     assert (manifest["name"], manifest["business_date"], manifest["outcome"]) == ("am.csv", "2020-02-25", "landed")
@@ -138,7 +145,7 @@ def test_a_wrong_hash_is_fetched_twice_landed_and_rejected(contract: FeedContrac
     [row] = recorded(contract)
     assert sender.fetched == ["am.csv", "am.csv"]
     assert (row.outcome, row.reason) == ("rejected", "WRONG_SHA256")
-    assert landed_path(row).read_bytes() == b"bytes"
+    assert landing.read(row) == b"bytes"
     # Another day's run leaves it, the same day's run looks again: the damage may have been on the way.
     assert run(contract, sender, DAY + timedelta(days=1)).known == 1
     assert run(contract, sender).rejected == 1
@@ -161,7 +168,7 @@ def test_the_same_bytes_for_the_same_day_are_a_repeat(contract: FeedContract) ->
     report = run(contract, sender)
     assert outcomes(contract) == [("am.csv", "landed"), ("am.csv", "repeat"), ("pm.csv", "repeat")]
     assert report.repeat == 2
-    bytes_kept = [p for p in landed_path(recorded(contract)[0]).parent.iterdir() if p.suffix != ".json"]
+    bytes_kept = [p for p in place_of(recorded(contract)[0]).parent.iterdir() if p.suffix != ".json"]
     assert len(bytes_kept) == 1
 
 
@@ -227,7 +234,7 @@ def test_a_kill_leaves_nothing_half_visible(contract: FeedContract, monkeypatch:
             run(contract, sender)
     assert recorded(contract) == []
     assert run(contract, sender).landed == 1
-    assert list((landed_path(recorded(contract)[0]).parents[1] / ".parts").iterdir()) == []
+    assert list((place_of(recorded(contract)[0]).parents[1] / ".parts").iterdir()) == []
 
 
 def test_what_a_killed_process_left_is_swept_after_a_day(contract: FeedContract, home: Path) -> None:
@@ -287,6 +294,53 @@ def test_an_incomplete_pull_is_recorded_and_tried_again(registry: FeedContract) 
 def test_bytes_that_are_gone_are_named(contract: FeedContract) -> None:
     run(contract, Sender(contract.name).has("am.csv", b"bytes"))
     [row] = recorded(contract)
-    landed_path(row).unlink()
+    place_of(row).unlink()
     with pytest.raises(FileNotFoundError, match=f"delivery {row.delivery_id}"):
-        landed_path(row)
+        landing.read(row)
+
+
+def test_nothing_of_a_delivery_is_on_disk_in_the_clear(
+    contract: FeedContract, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = b"phone\n" + b"15400001234\n" * 300_000
+    sender = Sender(contract.name).has("am.csv", content)
+    seen: list[int] = []
+    finish = landing.Part.finish
+
+    def look(part: landing.Part) -> None:
+        part._file.flush()
+        seen.append(sum(b"1540000" in path.read_bytes() for path in home.rglob("*") if path.is_file()))
+        finish(part)
+
+    monkeypatch.setattr(landing.Part, "finish", look)
+    run(contract, sender)
+    assert seen == [0]
+    assert not any(b"1540000" in path.read_bytes() for path in home.rglob("*") if path.is_file())
+    assert landing.read(recorded(contract)[0]) == content
+
+
+def test_bytes_that_were_changed_or_exchanged_are_not_read(contract: FeedContract) -> None:
+    run(contract, Sender(contract.name).has("am.csv", b"bytes").has("pm.csv", b"others", at=1))
+    first, second = recorded(contract)
+    place_of(first).chmod(0o600)
+    place_of(first).write_bytes(place_of(second).read_bytes())
+    with pytest.raises(SealError, match=f"delivery {first.delivery_id} .* are not those received"):
+        landing.read(first)
+    damaged = bytearray(place_of(second).read_bytes())
+    damaged[-1] ^= 1
+    place_of(second).chmod(0o600)
+    place_of(second).write_bytes(damaged)
+    with pytest.raises(SealError, match="not what was sealed"):
+        landing.read(second)
+
+
+def test_nothing_is_fetched_after_the_purpose_has_ended(contract: FeedContract) -> None:
+    end = contract.purpose.purpose_end
+    assert isinstance(end, date)
+    sender = Sender(contract.name).has("am.csv", b"bytes")
+    with pytest.raises(PurposeEndedError, match=f"checkins: expected a business date up to {end}"):
+        run(contract, sender, end + timedelta(days=1))
+    assert sender.fetched == []
+    assert recorded(contract) == []
+    # Judged by the business date, not by today: the past may still be loaded.
+    assert run(contract, sender, end).landed == 1

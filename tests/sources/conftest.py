@@ -16,6 +16,11 @@ def http() -> Iterator[senders.HttpSender]:
 
 
 @pytest.fixture
+def kept() -> senders.Kept:
+    return senders.Kept()
+
+
+@pytest.fixture
 def sftp(tmp_path: Path) -> Iterator[senders.SftpSender]:
     with senders.sftp_sender(tmp_path) as sender:
         yield sender

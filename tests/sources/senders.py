@@ -22,6 +22,16 @@ TOKEN = "a-test-token"
 HOST_KEYS = ("ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256")
 
 
+class Kept(bytearray):
+    """A sink that keeps in memory what a source writes."""
+
+    def restart(self) -> None:
+        self.clear()
+
+    def write(self, chunk: bytes) -> None:
+        self.extend(chunk)
+
+
 @dataclass
 class Answer:
     """One HTTP answer; ``declared_length`` larger than the body cuts the connection short of it."""

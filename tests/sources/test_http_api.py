@@ -3,17 +3,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from resumption.contracts import load_feed
 from resumption.ops import DeliveryOutcome, DeliveryRow
-from resumption.readers import read
+from resumption.readers import read_bytes
 from resumption.sources import IncompletePullError, Offer, Source, SourceError, open_source
 from resumption.sources.http_api import pulls_needed
-from tests.sources.senders import TOKEN, HttpSender
+from tests.sources.senders import TOKEN, HttpSender, Kept
 
 SUNDAY = date(2020, 2, 23)
 
@@ -72,14 +71,14 @@ def offered(source: Source) -> Offer:
     return offer
 
 
-def test_lands_every_page_byte_for_byte(source: Source, http: HttpSender, tmp_path: Path) -> None:
+def test_lands_every_page_byte_for_byte(source: Source, http: HttpSender, kept: Kept) -> None:
     firms = [{"uscc": f"9133{n}", "name": f"企业{n}", "status": "存续"} for n in range(3)]
     first = http.serve_json(ENTITIES, page(SUNDAY, firms[:2], 3, "c 1&"))
     second = http.serve_json(f"{ENTITIES}|cursor=c 1&", page(SUNDAY, firms[2:], 3))
-    fetched = source.fetch(offered(source), tmp_path / "file")
-    assert (tmp_path / "file").read_bytes() == b"[" + first + b",\n" + second + b"]"
+    fetched = source.fetch(offered(source), kept)
+    assert kept == b"[" + first + b",\n" + second + b"]"
     assert fetched.rows == 3
-    assert [p["total"] for p in json.loads((tmp_path / "file").read_bytes())] == [3, 3]
+    assert [p["total"] for p in json.loads(kept)] == [3, 3]
 
 
 @pytest.mark.parametrize(
@@ -94,29 +93,29 @@ def test_lands_every_page_byte_for_byte(source: Source, http: HttpSender, tmp_pa
     ids=["items missing", "total changes", "items too many", "empty snapshot", "cursor comes back"],
 )
 def test_pages_that_do_not_add_up_are_incomplete(
-    source: Source, http: HttpSender, tmp_path: Path, first: dict[str, Any], second: dict[str, Any]
+    source: Source, http: HttpSender, kept: Kept, first: dict[str, Any], second: dict[str, Any]
 ) -> None:
     http.serve_json(ENTITIES, first)
     http.serve_json(f"{ENTITIES}|cursor=c", second)
     with pytest.raises(IncompletePullError, match="market_registry: entities of 2020-02-23"):
-        source.fetch(offered(source), tmp_path / "file")
+        source.fetch(offered(source), kept)
 
 
-def test_a_day_without_changes_is_complete(source: Source, http: HttpSender, tmp_path: Path) -> None:
+def test_a_day_without_changes_is_complete(source: Source, http: HttpSender, kept: Kept) -> None:
     monday = days(1)
     http.serve_json("/v1/changes|business_date=2020-02-24", page(monday, [], 0))
     [offer] = source.offers(monday, [pulled("entities", SUNDAY)])
-    assert source.fetch(offer, tmp_path / "file").rows == 0
-    assert read(tmp_path / "file", load_feed("market_registry"), 0).rows_received == 0
+    assert source.fetch(offer, kept).rows == 0
+    assert read_bytes(bytes(kept), load_feed("market_registry"), 0).rows_received == 0
 
 
 @pytest.mark.parametrize("answer", [[], {"items": []}, page(days(-1), [], 0)], ids=["list", "no total", "other day"])
 def test_an_answer_that_is_no_page_of_the_day_is_an_error(
-    source: Source, http: HttpSender, tmp_path: Path, answer: Any
+    source: Source, http: HttpSender, kept: Kept, answer: Any
 ) -> None:
     http.serve_json(ENTITIES, answer)
     with pytest.raises(SourceError, match="expected a page with items and total of 2020-02-23"):
-        source.fetch(offered(source), tmp_path / "file")
+        source.fetch(offered(source), kept)
 
 
 def test_a_pull_counts_as_published_at_the_end_of_its_day(source: Source) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from resumption.sources import SourceError, SourceRefusedError
 from resumption.sources.http_client import HttpClient, Patience, base_url, get_connection
-from tests.sources.senders import TOKEN, Answer, HttpSender
+from tests.sources.senders import TOKEN, Answer, HttpSender, Kept
 
 QUICK = Patience(attempts=4, budget_seconds=5, first_wait_seconds=0.01, connect_seconds=2, read_seconds=0.3)
 Connect = Callable[..., str]
@@ -19,11 +19,11 @@ def client(http: HttpSender, connect: Connect) -> HttpClient:
     return HttpClient(connect("module_api", conn_type="http", host=http.url, password=TOKEN), QUICK)
 
 
-def test_downloads_the_bytes_as_sent_and_hashes_them(client: HttpClient, http: HttpSender, tmp_path: Path) -> None:
+def test_downloads_the_bytes_as_sent_and_hashes_them(client: HttpClient, http: HttpSender, kept: Kept) -> None:
     body = bytes(range(256)) * 5000
     http.pages["/file"] = Answer(body)
-    fetched = client.download("/file", tmp_path / "file")
-    assert (tmp_path / "file").read_bytes() == body
+    fetched = client.download("/file", kept)
+    assert kept == body
     assert (fetched.sha256, fetched.size) == (hashlib.sha256(body).hexdigest(), len(body))
     assert http.seen_headers[0]["Accept-Encoding"] == "identity"
 
@@ -39,11 +39,11 @@ def test_downloads_the_bytes_as_sent_and_hashes_them(client: HttpClient, http: H
     ],
     ids=["429", "503", "500", "short body", "silence"],
 )
-def test_tries_again_what_may_pass(client: HttpClient, http: HttpSender, tmp_path: Path, failure: Answer) -> None:
+def test_tries_again_what_may_pass(client: HttpClient, http: HttpSender, kept: Kept, failure: Answer) -> None:
     http.pages["/file"] = Answer(b"whole")
     http.fail_first("/file", failure, failure)
-    client.download("/file", tmp_path / "file")
-    assert (tmp_path / "file").read_bytes() == b"whole"
+    client.download("/file", kept)
+    assert kept == b"whole"
     assert http.asked["/file"] == 3
 
 
@@ -86,9 +86,9 @@ def test_a_refused_token_is_not_tried_again(http: HttpSender, connect: Connect) 
     assert "wrong-token" not in str(refused.value)
 
 
-def test_a_missing_file_is_not_tried_again(client: HttpClient, http: HttpSender, tmp_path: Path) -> None:
+def test_a_missing_file_is_not_tried_again(client: HttpClient, http: HttpSender, kept: Kept) -> None:
     with pytest.raises(SourceError, match="got 404"):
-        client.download("/gone", tmp_path / "file")
+        client.download("/gone", kept)
     assert http.asked["/gone"] == 1
 
 

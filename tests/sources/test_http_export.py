@@ -3,7 +3,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from resumption.contracts import load_feed
 from resumption.sources import SourceError, open_source
 from resumption.sources.base import SHANGHAI
-from tests.sources.senders import TOKEN, Answer, HttpSender
+from tests.sources.senders import TOKEN, Answer, HttpSender, Kept
 
 
 @pytest.fixture(autouse=True)
@@ -46,12 +45,12 @@ def test_offers_what_is_due_in_the_order_it_was_published(http: HttpSender) -> N
     assert (offers[0].sender, offers[0].declared_rows, offers[0].declared_size) == ("module_api", 1, 1)
 
 
-def test_fetches_by_feed_day_and_name(http: HttpSender, tmp_path: Path) -> None:
+def test_fetches_by_feed_day_and_name(http: HttpSender, kept: Kept) -> None:
     http.serve_json("/exports/checkins", [entry("2020-02-24", "早 上.csv", "2020-02-24T10:30:00+08:00", b"body")])
     http.pages["/exports/checkins/2020-02-24/早 上.csv"] = Answer(b"body")
     source = open_source(load_feed("checkins"))
     [offer] = source.offers(date(2020, 2, 24), [])
-    assert source.fetch(offer, tmp_path / "file").sha256 == offer.declared_sha256
+    assert source.fetch(offer, kept).sha256 == offer.declared_sha256
 
 
 @pytest.mark.parametrize(

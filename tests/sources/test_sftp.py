@@ -12,7 +12,7 @@ from resumption.ops import DeliveryRow
 from resumption.sources import Source, SourceError, SourceRefusedError, open_source
 from resumption.sources.base import SHANGHAI, Offer, safe_name
 from resumption.sources.sftp import FileNames
-from tests.sources.senders import HOST_KEYS, SftpSender
+from tests.sources.senders import HOST_KEYS, Kept, SftpSender
 
 THROUGH = date(2020, 2, 25)
 Connect = Callable[..., str]
@@ -72,26 +72,29 @@ def test_offers_finished_files_of_its_feed_that_are_due(sftp: SftpSender, source
         (b"x" * ((1 << 18) - 5) + b",2020-02-07\n", "2020-02-07"),
     ],
 )
-def test_a_month_of_history_ends_on_the_last_day_it_speaks_of(tmp_path: Path, content: bytes, expected: str) -> None:
-    (tmp_path / "file").write_bytes(content)
-    name, latest = "enterprise_power_history_202002.csv", date(2020, 2, 16)
-    assert str(FileNames("enterprise_power").last_day(name, tmp_path / "file", latest)) == expected
+@pytest.mark.parametrize("piece", [1 << 18, 7])
+def test_a_month_of_history_ends_on_the_last_day_it_speaks_of(content: bytes, expected: str, piece: int) -> None:
+    days = FileNames("enterprise_power").days("enterprise_power_history_202002.csv")
+    assert days is not None
+    for start in range(0, len(content), piece):
+        days.see(content[start : start + piece])
+    assert str(days.last(date(2020, 2, 16))) == expected
 
 
-def test_history_is_offered_from_the_first_of_its_month(sftp: SftpSender, source: Source, tmp_path: Path) -> None:
+def test_history_is_offered_from_the_first_of_its_month(sftp: SftpSender, source: Source, kept: Kept) -> None:
     sftp.drop("20200217", "enterprise_power_history_202002.csv", b"0123,2020-02-09,5\n")
     assert source.offers(date(2020, 1, 31), []) == []
     [offer] = source.offers(date(2020, 2, 1), [])
-    assert source.fetch(offer, tmp_path / "file").last_day == date(2020, 2, 9)
+    assert source.fetch(offer, kept).last_day == date(2020, 2, 9)
 
 
-def test_fetches_the_bytes_as_dropped(sftp: SftpSender, source: Source, tmp_path: Path) -> None:
+def test_fetches_the_bytes_as_dropped(sftp: SftpSender, source: Source, kept: Kept) -> None:
     body = os.urandom(3_000_000)
     sftp.drop("20200225", "enterprise_power_20200224.csv", body)
     [offer] = source.offers(THROUGH, [])
-    fetched = source.fetch(offer, tmp_path / "file")
+    fetched = source.fetch(offer, kept)
     assert (fetched.sha256, fetched.size) == (offer.declared_sha256, len(body))
-    assert (tmp_path / "file").read_bytes() == body
+    assert kept == body
 
 
 @pytest.mark.parametrize("control", ["garbage\n", "0123 5\n", f"{'a' * 64}\n", f"{'a' * 64} many\n"])
@@ -101,14 +104,12 @@ def test_an_unusable_control_file_is_said_with_the_offer(sftp: SftpSender, sourc
     assert (offer.problem, offer.declared_sha256, offer.declared_rows) == ("CONTROL_FILE_INVALID", None, None)
 
 
-def test_a_file_that_went_away_is_an_error_for_a_later_attempt(
-    sftp: SftpSender, source: Source, tmp_path: Path
-) -> None:
+def test_a_file_that_went_away_is_an_error_for_a_later_attempt(sftp: SftpSender, source: Source, kept: Kept) -> None:
     sftp.drop("20200225", "enterprise_power_20200224.csv", b"b")
     [offer] = source.offers(THROUGH, [])
     (sftp.root / "outbox/20200225/enterprise_power_20200224.csv").unlink()
     with pytest.raises(SourceError, match=r"grid_sftp: get .*no longer there"):
-        source.fetch(offer, tmp_path / "file")
+        source.fetch(offer, kept)
 
 
 def test_a_broken_connection_is_opened_again(sftp: SftpSender, source: Source) -> None:

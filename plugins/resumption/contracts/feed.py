@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import time
+from datetime import date, time
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -55,7 +55,8 @@ class PurposeSpec(_Strict):
     """The purpose register: a feed without it is not taken in."""
 
     legal_basis: str
-    purpose_end: str
+    purpose_end: date | Literal["open"]
+    """Last business date that may be taken in."""
     retention_days: int
 
 

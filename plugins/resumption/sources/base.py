@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class FetchedFile:
-    """Bytes on disk: SHA-256 in hex, size in bytes, and what only the fetch could tell.
+    """What was fetched: SHA-256 in hex, size in bytes, and what only the fetch could tell.
 
     Attributes:
         rows: rows declared within the delivery itself.
@@ -79,6 +78,18 @@ class IncompletePullError(SourceError):
         self.fetched = fetched
 
 
+class Sink(Protocol):
+    """Where a source writes what it fetches, byte for byte. The landing zone's seals it before it touches the disk."""
+
+    def restart(self) -> None:
+        """Forget what was written: an attempt begins, the first one too."""
+        ...
+
+    def write(self, chunk: bytes) -> None:
+        """Append ``chunk``."""
+        ...
+
+
 class Source(Protocol):
     """A sender's deliveries of one feed."""
 
@@ -92,7 +103,7 @@ class Source(Protocol):
         """
         ...
 
-    def fetch(self, offer: Offer, into: Path) -> FetchedFile:
+    def fetch(self, offer: Offer, into: Sink) -> FetchedFile:
         """Write the bytes of ``offer`` to ``into``.
 
         Raises:
@@ -125,11 +136,12 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-class HashingFile:
-    """Writes a download to disk, hashes it on the way and says every ten seconds how far it is."""
+class Download:
+    """One attempt at fetching: hashes what it hands to the sink and says every ten seconds how far it is."""
 
-    def __init__(self, into: Path, label: str, expected_size: int | None = None) -> None:
-        self._stream = into.open("wb")
+    def __init__(self, into: Sink, label: str, expected_size: int | None = None) -> None:
+        into.restart()
+        self._into = into
         self._hash = hashlib.sha256()
         self._label = label
         self._expected = expected_size
@@ -138,19 +150,13 @@ class HashingFile:
 
     def write(self, chunk: bytes) -> None:
         """Append ``chunk``."""
-        self._stream.write(chunk)
+        self._into.write(chunk)
         self._hash.update(chunk)
         self.size += len(chunk)
         if time.monotonic() - self._told >= _LOG_EVERY_SECONDS:
             self._told = time.monotonic()
             whole = f" of {self._expected / 1e6:.1f}" if self._expected else ""
             _log.info("%s: %.1f%s MB so far", self._label, self.size / 1e6, whole)
-
-    def __enter__(self) -> HashingFile:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stream.close()
 
     def fetched(self, rows: int | None = None) -> FetchedFile:
         """Return what was written."""

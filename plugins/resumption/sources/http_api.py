@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from resumption.sources.base import (
+    Download,
     FetchedFile,
-    HashingFile,
     IncompletePullError,
     Offer,
+    Sink,
     SourceError,
     end_of_day,
     in_delivery_order,
@@ -48,7 +48,7 @@ class HttpApi:
         """
         return in_delivery_order(self._offer(name, day) for name, day in pulls_needed(through, known))
 
-    def fetch(self, offer: Offer, into: Path) -> FetchedFile:
+    def fetch(self, offer: Offer, into: Sink) -> FetchedFile:
         """Write all pages of a pull as one JSON array, each page byte for byte; ``rows`` is the declared total.
 
         Raises:
@@ -57,14 +57,14 @@ class HttpApi:
         """
         totals: list[int] = []
         items = 0
-        with HashingFile(into, f"{self._feed} {offer.name} {offer.business_date}") as file:
-            for body, page in self._pages(offer):
-                file.write(b",\n" if totals else b"[")
-                file.write(body)
-                totals.append(page["total"])
-                items += len(page["items"])
-            file.write(b"]")
-        fetched = file.fetched(totals[-1])
+        download = Download(into, f"{self._feed} {offer.name} {offer.business_date}")
+        for body, page in self._pages(offer):
+            download.write(b",\n" if totals else b"[")
+            download.write(body)
+            totals.append(page["total"])
+            items += len(page["items"])
+        download.write(b"]")
+        fetched = download.fetched(totals[-1])
         if set(totals) != {items} or len(totals) > _MAX_PAGES or (offer.name == SNAPSHOT and not items):
             raise IncompletePullError(
                 f"{self._feed}: {offer.name} of {offer.business_date}: expected the items of all pages to add up to "

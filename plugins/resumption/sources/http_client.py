@@ -7,7 +7,6 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
 
@@ -15,7 +14,7 @@ import requests
 from urllib3.exceptions import HTTPError, InvalidHeader
 from urllib3.util import Retry
 
-from resumption.sources.base import FetchedFile, HashingFile, SourceError, SourceRefusedError
+from resumption.sources.base import Download, FetchedFile, Sink, SourceError, SourceRefusedError
 
 if TYPE_CHECKING:
     from airflow.sdk import Connection
@@ -103,14 +102,15 @@ class HttpClient:
 
         return self._persist(path, ask)
 
-    def download(self, path: str, into: Path, expected_size: int | None = None) -> FetchedFile:
+    def download(self, path: str, into: Sink, expected_size: int | None = None) -> FetchedFile:
         """Write the body of an answer to ``into``; a body cut short is fetched again from its beginning."""
 
         def take() -> FetchedFile:
-            with self._get(path, None) as response, HashingFile(into, path, expected_size) as file:
+            download = Download(into, path, expected_size)
+            with self._get(path, None) as response:
                 for chunk in response.iter_content(_CHUNK):
-                    file.write(chunk)
-            return file.fetched()
+                    download.write(chunk)
+            return download.fetched()
 
         return self._persist(path, take)
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from resumption.contracts.reasons import FileReason
-from resumption.sources.base import SHANGHAI, FetchedFile, Offer, SourceError, in_delivery_order, safe_name
+from resumption.sources.base import SHANGHAI, FetchedFile, Offer, Sink, SourceError, in_delivery_order, safe_name
 from resumption.sources.http_client import HttpClient
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ class HttpExport:
                 self.problems.append(f"{self._feed}: entry {index} of the sender's listing is unusable: {error}")
         return in_delivery_order(offer for offer in found if offer.business_date <= through)
 
-    def fetch(self, offer: Offer, into: Path) -> FetchedFile:
+    def fetch(self, offer: Offer, into: Sink) -> FetchedFile:
         """Download a listed file."""
         return self._client.download(offer.locator, into, offer.declared_size)
 

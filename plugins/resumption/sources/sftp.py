@@ -11,15 +11,15 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from resumption.contracts.reasons import FileReason
 from resumption.sources.base import (
     SHANGHAI,
+    Download,
     FetchedFile,
-    HashingFile,
     Offer,
+    Sink,
     SourceError,
     SourceRefusedError,
     in_delivery_order,
@@ -77,22 +77,24 @@ class SftpDrop:
                     found.append(offer)
         return in_delivery_order(found)
 
-    def fetch(self, offer: Offer, into: Path) -> FetchedFile:
+    def fetch(self, offer: Offer, into: Sink) -> FetchedFile:
         """Download a file; a broken connection is opened again, a file that is gone is an error for a later attempt."""
 
         def take(client: SFTPClient) -> FetchedFile:
-            label = f"{self._connection_id} {offer.name}"
-            with client.open(offer.locator, "rb") as remote, HashingFile(into, label, offer.declared_size) as file:
+            download = Download(into, f"{self._connection_id} {offer.name}", offer.declared_size)
+            days = self._names.days(offer.name)
+            with client.open(offer.locator, "rb") as remote:
                 size = remote.stat().st_size or 0
                 remote.prefetch(size, max_concurrent_requests=_REQUESTS_AHEAD)
                 while chunk := remote.read(_CHUNK):
-                    file.write(chunk)
-                if file.size != size:
-                    raise EOFError(f"expected {size} bytes, got {file.size}")
-            return file.fetched()
+                    download.write(chunk)
+                    if days:
+                        days.see(chunk)
+            if download.size != size:
+                raise EOFError(f"expected {size} bytes, got {download.size}")
+            return replace(download.fetched(), last_day=days.last(offer.business_date) if days else None)
 
-        fetched = self._persist(f"get {offer.locator}", take)
-        return replace(fetched, last_day=self._names.last_day(offer.name, into, offer.business_date))
+        return self._persist(f"get {offer.locator}", take)
 
     def close(self) -> None:
         """End the connection."""
@@ -249,18 +251,31 @@ class FileNames:
         digits = f"{month[1]}{month[2]}01" if month else daily[1] if daily else ""
         return _date(digits) or date.max
 
-    def last_day(self, name: str, content: Path, latest: date) -> date | None:
-        """Return the last day of its month that a history file speaks of, up to ``latest``; None for other files."""
+    def days(self, name: str) -> MonthDays | None:
+        """Return what finds the days that a history file speaks of; None for other files."""
         month = self._history.fullmatch(name)
-        if month is None:
-            return None
-        pattern = re.compile(rb"(?<!\d)%b([-/.]?)%b\1(\d\d)(?!\d)" % (month[1].encode(), month[2].encode()))
-        days: set[bytes] = set()
-        rest = b""
-        with content.open("rb") as stream:
-            while chunk := stream.read(_CHUNK):
-                days.update(day for _, day in pattern.findall(rest + chunk))
-                rest = chunk[-16:]
+        return MonthDays(month[1], month[2]) if month else None
+
+
+class MonthDays:
+    """Finds the days of one month in the bytes of a file, as they pass."""
+
+    def __init__(self, year: str, month: str) -> None:
+        self._date = re.compile(rb"(?<!\d)%b([-/.]?)%b\1(\d\d)(?!\d)" % (year.encode(), month.encode()))
+        self._days: set[bytes] = set()
+        self._rest = b""
+
+    def see(self, chunk: bytes) -> None:
+        """Look at the next bytes."""
+        text = self._rest + chunk
+        # What may be the beginning of a date waits for its end.
+        whole = text.rstrip(b"0123456789-/.")
+        self._days.update(day for _, day in self._date.findall(whole))
+        self._rest = text[len(whole) :][-64:]
+
+    def last(self, latest: date) -> date:
+        """Return the last day seen, up to ``latest``; that itself where none was."""
+        days = self._days.union(day for _, day in self._date.findall(self._rest))
         found = [day for day in range(1, latest.day + 1) if b"%02d" % day in days]
         return latest.replace(day=max(found)) if found else latest
 
