@@ -5,6 +5,7 @@
   is not given out.
 - Registration number, GS 15-2006 (15 digits, the last by ISO 7064 mod 11,10).
 - Phones 1540xxxxxxx: a segment without subscribers.
+- Identity number, GB 11643-1999 (18 characters, the last by mod 11-2); areas 99xxxx, which do not exist.
 """
 
 from collections.abc import Sequence
@@ -14,10 +15,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from simulator.rng import Ints
-from simulator.text import digits, join
+from simulator.text import digits, join, pick
 
 ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 PHONE_PREFIX = "1540"
+ID_CHECKS = "10X98765432"
+_ID_WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _SEVEN_DIGITS = 10_000_000
 _ORG_WEIGHTS = np.array([3, 7, 9, 10, 5, 8, 4, 2])
 _USCC_WEIGHTS = np.array([pow(3, place, 31) for place in range(17)])
@@ -63,6 +66,34 @@ def usccs(index: Ints, prefixes: Sequence[str], prefix_of: Ints) -> pa.Array:
     code[:, 17] = _ALPHABET_BYTES[(31 - total % 31) % 31]
     packed = pa.FixedSizeBinaryArray.from_buffers(pa.binary(18), n, [None, pa.py_buffer(code.tobytes())])
     return packed.cast(pa.binary()).cast(pa.string())
+
+
+def identity_numbers(index: Ints, born: Ints) -> pa.Array:
+    """Return identity numbers, one for each index; `born` are day numbers."""
+    n = len(index)
+    numbers = shuffled_digits(index, 1_618_033)
+    dates = np.datetime64("2020-01-01") + np.asarray(born)
+    month = dates.astype("datetime64[M]")
+    parts = [
+        (990_000 + numbers % 10_000, 6),
+        (1970 + dates.astype("datetime64[Y]").astype(np.int64), 4),
+        (month.astype(np.int64) % 12 + 1, 2),
+        ((dates - month).astype(np.int64) + 1, 2),
+        (numbers // 10_000, 3),
+    ]
+    body = [part // 10**place % 10 for part, width in parts for place in range(width - 1, -1, -1)]
+    total = sum((digit * weight for digit, weight in zip(body, _ID_WEIGHTS, strict=True)), np.zeros(n, dtype=np.int64))
+    return join(*(digits(part, width) for part, width in parts), pick(list(ID_CHECKS), total % 11))
+
+
+def identity_check(body: str) -> str:
+    """Return the check character of the first 17 digits of an identity number."""
+    return ID_CHECKS[sum(int(digit) * weight for digit, weight in zip(body, _ID_WEIGHTS, strict=True)) % 11]
+
+
+def broadband_accounts(index: Ints) -> pa.Array:
+    """Return a cable company's account numbers, one for each index."""
+    return join(pa.scalar("HZ"), digits(shuffled_digits(index, 1_202_056), 9))
 
 
 def registration_numbers(index: Ints) -> pa.Array:

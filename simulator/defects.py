@@ -31,19 +31,23 @@ class FileDefect:
     not_for: frozenset[str] = frozenset()
 
 
+_WORKBOOKS = frozenset(("xlsx", "xls"))
+_BINARY = _WORKBOOKS | {"parquet"}
+_TEXTS = frozenset(("csv", "jsonl"))
+
 FILE_DEFECTS = (
     FileDefect("empty", 0.005),
     FileDefect("header_only", 0.005, frozenset(("jsonl",))),
     FileDefect("truncated_rows", 0.005),
-    FileDefect("truncated_line", 0.005, frozenset(("xlsx",))),
-    FileDefect("unreadable", 0.01, frozenset(("csv", "jsonl"))),
-    FileDefect("wrong_encoding", 0.01, frozenset(("xlsx",))),
+    FileDefect("truncated_line", 0.005, _BINARY),
+    FileDefect("unreadable", 0.01, _TEXTS),
+    FileDefect("wrong_encoding", 0.01, _BINARY),
     FileDefect("wrong_sha256", 0.003),
     FileDefect("missing_column", 0.003),
     FileDefect("extra_column", 0.003),
     FileDefect("alias", 0.004, frozenset(("jsonl",))),
     FileDefect("reordered", 0.004),
-    FileDefect("mixed_newlines", 0.01, frozenset(("xlsx",))),
+    FileDefect("mixed_newlines", 0.01, _BINARY),
     FileDefect("repeat", 0.03),
     FileDefect("renamed_repeat", 0.01),
     FileDefect("corrected", 0.01),

@@ -5,13 +5,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 
 from simulator import reference
 from simulator.calendar import number
 from simulator.firms import Firms, build_firms
 from simulator.lives import FIRST_DAY, Lives, build_lives
 from simulator.meters import Meters, build_meters, truly_running
-from simulator.people import Returnees, Staff, build_returnees, build_staff
+from simulator.people import People, Returnees, Staff, build_people, build_returnees, build_staff
 from simulator.rng import Bools
 
 Figures = dict[str, Any]
@@ -70,17 +71,32 @@ class District:
         return build_returnees(self.seed, self.scale, self.staff)
 
     @cached_property
+    def people(self) -> People:
+        """Everybody a feed speaks of, and what is true about them."""
+        return build_people(self.seed, self.lives, self.staff, self.returnees)
+
+    @cached_property
     def meters(self) -> Meters:
         """Electricity accounts."""
         return build_meters(self.seed, self.scale, self.firms, self.lives)
 
     def personal_names(self) -> frozenset[str]:
         """Return every personal name that occurs in a feed, for a scanner that looks for leaks."""
-        return frozenset(self.firms.legal_name.to_pylist()) | frozenset(self.firms.contact_name.to_pylist())
+        people = self.people.names(np.arange(self.people.count))
+        arrays = (self.firms.legal_name, self.firms.contact_name, people)
+        return frozenset(name for array in arrays for name in pc.unique(array).to_pylist())
+
+    def id_numbers(self) -> frozenset[str]:
+        """Return the number of every identity document that occurs in a feed."""
+        return frozenset(self.people.id_no.to_pylist())
+
+    def broadband_accounts(self) -> frozenset[str]:
+        """Return every broadband account that occurs in a feed."""
+        return frozenset(self.returnees.account.to_pylist())
 
     def phones(self) -> frozenset[str]:
         """Return every phone number that occurs in a feed (11 digits), for a scanner that looks for leaks."""
-        arrays = (self.firms.contact_phone, self.firms.later_phone, self.staff.phone, self.returnees.phone)
+        arrays = (self.firms.contact_phone, self.firms.later_phone, self.people.phone)
         return frozenset(phone for array in arrays for phone in array.to_pylist())
 
     def in_scope(self, day: int) -> Bools:

@@ -1,5 +1,6 @@
 """How a feed's rows become bytes: delimited text, JSON lines, a workbook."""
 
+import codecs
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,11 +12,13 @@ from simulator import workbook
 from simulator.frame import IGNORED, Frame
 from simulator.text import blank_where, choose, join, lines
 
+_BOMS = {"utf-8": codecs.BOM_UTF8, "utf-16-le": codecs.BOM_UTF16_LE}
+
 
 @dataclass(frozen=True)
 class Layout:
     """Layout of a file. `headers` maps a column to the header that is written for it; `literals` are JSON numbers
-    and booleans.
+    and booleans, or numeric cells of a workbook, which may have `titles` above a header of one or two (`merged`) rows.
     """
 
     kind: str
@@ -26,7 +29,8 @@ class Layout:
     bom: bool = False
     literals: frozenset[str] = frozenset()
     headers: tuple[tuple[str, str], ...] = ()
-    title: str = ""
+    titles: tuple[str, ...] = ()
+    merged: bool = False
     mixed_newlines: bool = False
 
     def header(self, column: str) -> str:
@@ -59,7 +63,7 @@ def _finish(body: bytes, header: str, layout: Layout) -> bytes:
     text = header.encode() + body
     if layout.encoding != "utf-8":
         text = text.decode().encode(layout.encoding)
-    return (b"\xef\xbb\xbf" if layout.bom else b"") + text
+    return (_BOMS[layout.encoding] if layout.bom else b"") + text
 
 
 def _delimited(frame: Frame, layout: Layout) -> bytes:
@@ -90,11 +94,18 @@ def _json_lines(frame: Frame, layout: Layout) -> bytes:
 
 
 def _workbook(frame: Frame, layout: Layout) -> bytes:
-    headers = tuple(layout.header(name) for name in layout.columns)
-    return workbook.write(layout.title, headers, [frame.columns[name] for name in layout.columns])
+    heading = workbook.Heading(layout.titles, tuple(map(layout.header, layout.columns)), layout.merged)
+    write = workbook.write_xls if layout.kind == "xls" else workbook.write_xlsx
+    numeric = [name in layout.literals for name in layout.columns]
+    return write(heading, [frame.columns[name] for name in layout.columns], numeric)
 
 
-_WRITERS: dict[str, Callable[[Frame, Layout], bytes]] = {"csv": _delimited, "jsonl": _json_lines, "xlsx": _workbook}
+_WRITERS: dict[str, Callable[[Frame, Layout], bytes]] = {
+    "csv": _delimited,
+    "jsonl": _json_lines,
+    "xlsx": _workbook,
+    "xls": _workbook,
+}
 
 
 def encode(frame: Frame, layout: Layout) -> bytes:

@@ -1,5 +1,6 @@
 """Which files a feed delivers for a business date: names, times, faults, and the files that put the faults right."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -99,8 +100,9 @@ def versions(district: District, feed: Feed, day: int, frame: Frame) -> list[Ver
         base = _base(feed, slot, day)
         rows = int((frame.facts["slot"] == slot.key).sum())
         result += _course(district, feed, base, assigned.get(slot.key, ""), rows, lasting=slot.key in turned)
-    if feed.name == "carrier_mobile" and ((frame.facts["retracted"] > 0) & (frame.reason == 0)).any():
-        name = f"carrier_mobile_{_stamp(day)}_undo.txt"
+    if feed.retracts and ((frame.facts["retracted"] > 0) & (frame.reason == 0)).any():
+        stem, _, extension = slots[0].name.format(day=_stamp(day)).rpartition(".")
+        name = f"{stem}_undo.{extension}"
         result.append(_moved(replace(_base(feed, slots[0], day), name=name, undo=True), 1))
     return sorted(result, key=lambda version: (version.ready, version.name))
 
@@ -146,8 +148,10 @@ def _moved(version: Version, days: int) -> Version:
 
 
 def _sequel_name(name: str) -> str:
+    """Return the name of a second file: am_2.csv, or x_20200217_12.csv where the first has a number already."""
     stem, _, extension = name.rpartition(".")
-    return f"{stem}_2.{extension}"
+    numbered = re.fullmatch(r"(.*_\d{8})_(\d)", stem)
+    return f"{numbered[1]}_1{numbered[2]}.{extension}" if numbered else f"{stem}_2.{extension}"
 
 
 def _again(version: Version, minutes: int, *, same_name: bool) -> list[Version]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+import pyarrow.compute as pc
 
 from simulator import calendar, codes
 from simulator.frame import REASONS, Frame
@@ -186,6 +187,56 @@ def phone_short(text: str, _: float) -> str:
 def phone_masked(text: str, _: float) -> str:
     """Mask the middle."""
     return f"{text[:3]}****{text[7:]}"
+
+
+def id_wrong_check(text: str, _: float) -> str:
+    """Change the check character of an identity number."""
+    return text[:-1] + codes.ID_CHECKS[(codes.ID_CHECKS.index(text[-1]) + 1) % 11]
+
+
+def id_rounded(text: str, luck: float) -> str:
+    """Write an identity number as a spreadsheet keeps it: 15 digits, the rest noughts, or in scientific notation."""
+    if luck < 0.5 and codes.identity_check(text[:15] + "00") != "0":
+        return text[:15] + "000"
+    return f"{text[0]}.{text[1:6]}E+17"
+
+
+def id_of_child(text: str, luck: float) -> str:
+    """Write the number of somebody born in 2009."""
+    body = f"{text[:6]}2009{1 + int(luck * 12):02d}{text[12:17]}"
+    return body + codes.identity_check(body)
+
+
+def id_bad_birth(text: str, _: float) -> str:
+    """Write a 31st of February as the date of birth, with a check character that fits."""
+    body = f"{text[:10]}0231{text[14:17]}"
+    return body + codes.identity_check(body)
+
+
+def id_short(text: str, _: float) -> str:
+    """Drop a digit."""
+    return text[:9] + text[10:]
+
+
+def identity_defects(column: str, fact: str, card: int, rate: float = 1.0) -> tuple[RowDefect, ...]:
+    """Return the damage done to the number of an identity card; the fact tells whose document is one."""
+
+    def cards(frame: Frame) -> Bools:
+        return np.asarray(frame.facts[fact] == card)
+
+    def ends_in_x(frame: Frame) -> Bools:
+        return np.asarray(cards(frame) & pc.ends_with(frame.columns[column], "X").to_numpy(zero_copy_only=False))
+
+    return (
+        RowDefect("id_missing", column, 0.001 * rate, blank, "REQUIRED_MISSING"),
+        RowDefect("id_rounded", column, 0.003 * rate, id_rounded, "ID_ROUNDED", cards),
+        RowDefect("id_wrong_check", column, 0.002 * rate, id_wrong_check, "ID_INVALID", cards),
+        RowDefect("id_bad_birth", column, 0.0003 * rate, id_bad_birth, "ID_INVALID", cards),
+        RowDefect("id_short", column, 0.0005 * rate, id_short, "ID_INVALID", cards),
+        RowDefect("id_of_child", column, 0.0005 * rate, id_of_child, "UNDER_14", cards),
+        RowDefect("id_full_width", column, 0.002 * rate, full_width, "", cards),
+        RowDefect("id_small_x", column, 0.01 * rate, lambda text, _: text.lower(), "", ends_in_x),
+    )
 
 
 def _plain_date(column: str) -> Callable[[Frame], Bools]:

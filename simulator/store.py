@@ -51,18 +51,18 @@ class Entry:
 
 def _shape(version: Version, frame: Frame, feed: Feed) -> tuple[Frame, Layout]:
     """Return rows and layout as a sloppy sender writes them."""
-    layout = feed.layout
+    layout = feed.layout_of(version.slot)
     if version.fault == "missing_column":
         return frame, layout.without(feed.key_column)
     if version.fault == "extra_column":
         return with_extra_column(frame, layout, "remark" if layout.kind == "jsonl" else "备注", "已核")
     if version.fault == "alias":
-        return frame, replace(layout, headers=(feed.alias,))
+        return frame, replace(layout, headers=(*layout.headers, feed.alias))
     if version.fault == "reordered":
         width = len(layout.columns)
         return frame, reordered(layout, [(place + 2) % width for place in range(width)])
     if version.fault == "mixed_newlines":
-        return frame, replace(layout, mixed_newlines=True, bom=layout.encoding == "utf-8")
+        return frame, replace(layout, mixed_newlines=True, bom=layout.encoding != "gb18030")
     if version.fault == "wrong_encoding":
         return frame, replace(layout, encoding="gb18030" if layout.encoding == "utf-8" else "utf-8", bom=False)
     if version.fault == "header_only":
@@ -79,9 +79,8 @@ def _cut(content: bytes, fault: str, encoding: str) -> bytes:
     if fault == "unreadable":
         return content[: len(content) * 6 // 10]
     if fault == "truncated_line":
-        body, _, last = content.rstrip(b"\r\n").rpartition(b"\n")
-        text = last.decode(encoding)
-        return body + b"\n" + text[: len(text) // 2].encode(encoding)
+        body, _, last = content.decode(encoding).rstrip("\r\n").rpartition("\n")
+        return f"{body}\n{last[: len(last) // 2]}".encode(encoding)
     return content
 
 

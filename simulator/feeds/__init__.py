@@ -1,10 +1,15 @@
-"""The eight feeds, one module each."""
+"""The feeds, one module each."""
 
 from simulator.feeds import (
     approvals,
     carrier_mobile,
+    carrier_telecom,
+    carrier_unicom,
+    carrier_wasu,
     checkins,
     enterprise_power,
+    health_codes,
+    health_declarations,
     meter_accounts,
     self_reports,
     statistical_scope,
@@ -17,12 +22,20 @@ FEEDS: dict[str, Feed] = {
         statistical_scope,
         self_reports,
         approvals,
+        health_declarations,
         checkins,
+        health_codes,
         carrier_mobile,
+        carrier_unicom,
+        carrier_telecom,
+        carrier_wasu,
         enterprise_power,
         meter_accounts,
     )
 }
 """Feeds that come as files; the market registry is an interface, see `feeds.market_registry`."""
 
-__all__ = ["FEEDS", "Feed", "Slot"]
+DROP_SENDERS = sorted({feed.sender for feed in FEEDS.values() if feed.dropped})
+"""Senders that put files into a drop folder: a login each."""
+
+__all__ = ["DROP_SENDERS", "FEEDS", "Feed", "Slot"]

@@ -1,7 +1,7 @@
 """What every feed says about itself."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simulator.district import District
 from simulator.frame import Frame
@@ -18,6 +18,8 @@ class Slot:
     key: int
     name: str
     ready: int
+    headers: tuple[tuple[str, str], ...] = ()
+    """Headers of this file that differ from the layout's, as (column, header)."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,18 @@ class Feed:
     alias: tuple[str, str] = ("", "")
     """(column, header that the sender uses instead now and then)."""
     duplicates: float = 0.002
+    retracts: bool = False
+    """Whether rows whose fact `retracted` is set are taken back the next day, in a file whose name ends in _undo."""
+
+    def layout_of(self, slot: int) -> Layout:
+        """Return the layout of one of a day's files."""
+        headers = next((each.headers for each in self.slots if each.key == slot), ())
+        return replace(self.layout, headers=headers) if headers else self.layout
 
     @property
     def dropped(self) -> bool:
         """Tell whether files arrive by SFTP (a folder a day), rather than by the export listing."""
-        return self.sender in ("carrier_mobile", "grid")
+        return self.sender != "module"
 
 
 def daily(district: District, through: int) -> list[int]:

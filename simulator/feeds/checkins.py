@@ -8,67 +8,95 @@ from simulator.district import District
 from simulator.feeds.base import Feed, Slot, daily
 from simulator.frame import Frame, clean
 from simulator.layout import Layout
+from simulator.people import GREEN
 from simulator.rng import Bools, Ints, bell, uniform
 from simulator.rowdefects import RowDefect, blank, code_defects, constant, phone_defects
 from simulator.text import join, pick
 
 PLACES = ("厂区", "居家", "其他")
 COLOURS = ("绿", "黄", "红")
-_SYMPTOMS = ("无", "", "咳嗽", "乏力", "发热")
+SYMPTOMS = ("无", "", "咳嗽", "乏力", "咽痛", "发热")
+"""From the third on they are symptoms."""
+_FEVER = 5
 _TEMPERATURES = tuple(f"{tenths / 10:.1f}" for tenths in range(340, 430))
 _AM, _PM = 0, 1
 
 
 def _present(district: District, day: int) -> tuple[Ints, Ints]:
-    """Return the people who check in on that day and their places (0 on site, 1 at home, 2 elsewhere)."""
-    lives, staff = district.lives, district.staff
+    """Return the people who check in on that day and their places (0 on site, 1 at home, 2 elsewhere).
+
+    Nobody checks in before the first declaration, and nine of ten whose code is not green stay at home.
+    """
+    lives, staff, people = district.lives, district.staff, district.people
+    everybody = np.arange(staff.count)
     share = lives.onsite(day) / np.maximum(lives.staff, 1)
     rest = 1.0 if is_working_day(day) else 0.25
     working = lives.working(day) & district.firms.active(day)
     onsite = np.where(working, share * rest, 0.0)[staff.firm]
     remote = np.where(working, 0.12 * rest, 0.0)[staff.firm]
-    jitter = staff.rank + 0.04 * (uniform(district.seed, "presence", np.arange(staff.count), day) - 0.5)
-    here = jitter < onsite
-    person = np.flatnonzero(here | (jitter < onsite + remote))
+    jitter = staff.rank + 0.04 * (uniform(district.seed, "presence", everybody, day) - 0.5)
+    declared = np.maximum(people.issued[: staff.count], district.first_day) <= day
+    person = np.flatnonzero((jitter < onsite + remote) & declared)
+    careful = (people.colour(person, day) != GREEN) & (uniform(district.seed, "careful", person, day) < 0.9)
     elsewhere = uniform(district.seed, "elsewhere", person, day) < 0.05
-    return person, np.where(here[person], 0, np.where(elsewhere, 2, 1))
+    here = (jitter < onsite)[person] & ~careful
+    return person, np.where(here, 0, np.where(elsewhere, 2, 1))
 
 
 def _facts(district: District, day: int) -> dict[str, Ints]:
-    """Return morning and afternoon rows; 6 % lack the second reading, 0.5 % have a third."""
+    """Return morning and afternoon rows; 6 % lack the second reading, 0.5 % have a third, and who has a second
+    employer checks in there on some afternoons.
+    """
+    staff = district.staff
     person, place = _present(district, day)
     second: Bools = uniform(district.seed, "second reading", person, day) >= 0.06
     third: Bools = uniform(district.seed, "third reading", person, day) < 0.005
-    rows = [(person, place, _AM, 0), (person[second], place[second], _PM, 1), (person[third], place[third], _PM, 2)]
+    at_work = (district.lives.working(day) & district.firms.active(day))[staff.second_firm[person]]
+    other: Bools = (staff.second_firm[person] >= 0) & (place == 0) & at_work & ((person + day) % 2 == 0)
+    chosen = ((slice(None), _AM), (second, _PM), (third, _PM), (other, _PM))
+    who = [person[which] for which, _ in chosen]
     return {
-        "person": np.concatenate([who for who, _, _, _ in rows]),
-        "firm": district.staff.firm[np.concatenate([who for who, _, _, _ in rows])],
-        "place": np.concatenate([where for _, where, _, _ in rows]),
-        "slot": np.concatenate([np.full(len(who), slot) for who, _, slot, _ in rows]),
-        "id": np.concatenate([who * 4 + part for who, _, _, part in rows]),
+        "person": np.concatenate(who),
+        "firm": np.concatenate([*(staff.firm[part] for part in who[:3]), staff.second_firm[who[3]]]),
+        "place": np.concatenate([place[which] for which, _ in chosen]),
+        "slot": np.concatenate([np.full(len(part), slot) for part, (_, slot) in zip(who, chosen, strict=True)]),
+        "id": np.concatenate([part * 4 + reading for reading, part in enumerate(who)]),
     }
 
 
-def build(district: District, day: int) -> Frame:
-    """Return the day's check-ins; the fact `slot` is 0 for the morning's file and 1 for the afternoon's."""
-    facts, seed = _facts(district, day), district.seed
-    ids, person = facts["id"], facts["person"]
-    start = np.where(facts["slot"] == _AM, 7 * 3_600, 13 * 3_600)
-    seconds = start + (uniform(seed, "measured", ids, day) * 12_000).astype(np.int64)
-    fever = uniform(seed, "fever", ids, day) < 0.0005
+def _measured(district: District, facts: dict[str, Ints], day: int) -> tuple[Ints, Ints]:
+    """Return temperatures in tenths and symptoms (index into the texts): nobody who is well has a fever."""
+    ids, person, seed = facts["id"], facts["person"], district.seed
+    ill = district.people.symptomatic(person, day)
+    fever = ill & (uniform(seed, "fever", person) < 0.6)
     tenths = np.round(365 + 2.5 * bell(seed, "temperature", ids, day)).astype(np.int64)
-    tenths = np.where(fever, 374 + person % 10, np.minimum(tenths, 373))
+    which = (uniform(seed, "symptom", person) * 3).astype(np.int64)
+    silent = uniform(seed, "symptom left blank", person, day) < 0.04
+    symptom = np.where(fever, _FEVER, np.where(ill, 2 + which, np.where(silent, 1, 0)))
+    return np.where(fever, 374 + ids % 12, np.minimum(tenths, 373)), symptom
+
+
+def build(district: District, day: int) -> Frame:
+    """Return the day's check-ins; the fact `slot` is 0 for the morning's file and 1 for the afternoon's.
+
+    `tenths` is the temperature, `measured` the second of the day, `colour` and `symptom` what the row says.
+    """
+    facts, seed = _facts(district, day), district.seed
+    person = facts["person"]
+    start = np.where(facts["slot"] == _AM, 7 * 3_600, 13 * 3_600)
+    seconds = start + (uniform(seed, "measured", facts["id"], day) * 12_000).astype(np.int64)
+    tenths, symptom = _measured(district, facts, day)
+    facts |= {"tenths": tenths, "measured": seconds, "colour": district.people.colour(person, day), "symptom": symptom}
     who = pa.array(person)
-    symptom = np.searchsorted([0.955, 0.995, 0.998, 0.9995], uniform(seed, "symptom", person, day), side="right")
     columns = {
         "统一社会信用代码": district.firms.uscc.take(pa.array(facts["firm"])),
         "工号": district.staff.number.take(who),
         "手机号": district.staff.phone.take(who),
-        "健康码": pick(COLOURS, district.staff.colour[person]),
+        "健康码": pick(COLOURS, facts["colour"]),
         "体温": pick(_TEMPERATURES, tenths - 340),
         "测温时间": join(pa.scalar(str(date_texts(np.array([day]))[0]) + " "), clock_texts(seconds)),
         "打卡地点": pick(PLACES, facts["place"]),
-        "症状": pick(_SYMPTOMS, symptom),
+        "症状": pick(SYMPTOMS, symptom),
     }
     return clean(columns, facts)
 

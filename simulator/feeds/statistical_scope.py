@@ -90,7 +90,10 @@ FEED = Feed(
     name="statistical_scope",
     sender="module",
     layout=Layout(
-        "xlsx", ("单位名称", "统一社会信用代码", "专业", "是否规上", "在库年月", "园区"), title="2020年统计在库单位名录"
+        "xlsx",
+        ("单位名称", "统一社会信用代码", "专业", "是否规上", "在库年月", "园区"),
+        titles=("2020年统计在库单位名录",),
+        merged=True,
     ),
     slots=(Slot(0, "statistical_scope_{day}.xlsx", 9 * 60),),
     days=days,

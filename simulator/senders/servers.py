@@ -13,7 +13,7 @@ import uvicorn
 
 from simulator.calendar import NEVER, at
 from simulator.district import District
-from simulator.feeds import FEEDS
+from simulator.feeds import DROP_SENDERS, FEEDS
 from simulator.senders.clock import Clock
 from simulator.senders.http import HttpSender, build_app
 from simulator.senders.sftp import DropFolders, listen, make_login
@@ -49,7 +49,7 @@ class SenderServers:
         self.sftp_port = sftp_port
         self.http = HttpSender(self.store, self.clock, self.token)
         self._host_key = asyncssh.generate_private_key(key_algorithm)
-        self._logins = [make_login(user, self.folders.path(user)) for user in ("carrier_mobile", "grid")]
+        self._logins = [make_login(user, self.folders.path(user)) for user in DROP_SENDERS]
         self._started = threading.Event()
         self._failure: BaseException | None = None
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -1,4 +1,4 @@
-"""The SFTP senders: a drop folder each for the carrier and the grid company, behind one port."""
+"""The SFTP senders: a drop folder each for the carriers and the grid company, behind one port."""
 
 import os
 import secrets
@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncssh
 
 from simulator.calendar import as_date
-from simulator.feeds import FEEDS
+from simulator.feeds import DROP_SENDERS, FEEDS
 from simulator.senders.clock import Clock, moment_of
 from simulator.store import Entry, Store
 
@@ -30,7 +30,7 @@ class DropFolders:
 
     def update(self) -> None:
         """Put out what is out by now and take away what is not; makes missing files."""
-        for sender in ("carrier_mobile", "grid"):
+        for sender in DROP_SENDERS:
             (self.path(sender) / "outbox").mkdir(parents=True, exist_ok=True)
             wanted: set[Path] = set()
             for entry in self._entries(sender):

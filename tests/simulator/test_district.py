@@ -88,8 +88,13 @@ def test_flagged_names_and_no_others_are_borne_twice_while_the_district_runs(dis
 
 
 def test_codes_and_numbers_are_unique(district: District) -> None:
-    for values in (district.firms.uscc, district.firms.reg_no, district.staff.phone, district.meters.account_no):
+    for values in (district.firms.uscc, district.firms.reg_no, district.people.id_no, district.meters.account_no):
         assert len(set(values.to_pylist())) == len(values)
+
+
+def test_few_people_share_a_phone(whole: District) -> None:
+    shared = whole.staff.count - len(set(whole.staff.phone.to_pylist()))
+    assert 0.0005 < shared / whole.staff.count < 0.002
 
 
 def test_no_living_person_can_own_a_phone(district: District) -> None:

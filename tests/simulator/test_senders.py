@@ -244,6 +244,9 @@ def test_the_command_serves_and_ends_on_sigterm(tmp_path: Path) -> None:
             "AIRFLOW_CONN_REGISTRY_API",
             "AIRFLOW_CONN_MODULE_API",
             "AIRFLOW_CONN_CARRIER_MOBILE_SFTP",
+            "AIRFLOW_CONN_CARRIER_TELECOM_SFTP",
+            "AIRFLOW_CONN_CARRIER_UNICOM_SFTP",
+            "AIRFLOW_CONN_CARRIER_WASU_SFTP",
             "AIRFLOW_CONN_GRID_SFTP",
         }
         assert (tmp_path / "connections.env").stat().st_mode & 0o077 == 0
