@@ -229,18 +229,23 @@ def test_repair_marks_are_offered_as_columns(tmp_path: Path) -> None:
 def test_a_check_without_a_result_and_an_engine_that_breaks_stop_the_publication(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from great_expectations.validator.validator import Validator
+    from great_expectations.validator.metrics_calculator import MetricsCalculator
 
     rules = [_expect("column_values_to_not_be_null", "info", column="a"), _expect("table_row_count_to_equal", value=1)]
-    whole = Validator.graph_validate
-    monkeypatch.setattr(Validator, "graph_validate", lambda *args: whole(*args)[1:])
+    whole = MetricsCalculator.resolve_validation_graph
+
+    def without_nulls(*args: object) -> tuple[dict[object, object], dict[object, object]]:
+        metrics, aborted = whole(*args)
+        return {key: value for key, value in metrics.items() if "nonnull" not in key.metric_name}, aborted
+
+    monkeypatch.setattr(MetricsCalculator, "resolve_validation_graph", without_nulls)
     report = _judge(tmp_path, pa.table({"a": [1]}), *rules)
     assert [(r.outcome, r.observed_value) for r in report.critical_failures] == [("error", "not evaluated: no result")]
 
     def break_down(*_: object) -> None:
         raise RuntimeError("15400001234")
 
-    monkeypatch.setattr(Validator, "graph_validate", break_down)
+    monkeypatch.setattr(MetricsCalculator, "resolve_validation_graph", break_down)
     report = _judge(tmp_path, pa.table({"a": [1]}), *rules)
     assert [r.outcome for r in report.critical_failures] == ["error", "error"]
     assert "15400001234" not in repr(report)
