@@ -9,6 +9,7 @@ The accounting of a delivery holds in the database itself: for an accepted deliv
 
 from __future__ import annotations
 
+from resumption.ops.access import record_access
 from resumption.ops.actions import Standing, actions_on, record_action, standing
 from resumption.ops.checks import own_check, replace_checks
 from resumption.ops.database import create_all, engine
@@ -18,8 +19,10 @@ from resumption.ops.deliveries import (
     deliveries_to_publish,
     finish_delivery,
     known_deliveries,
+    latest_versions,
     record_delivery,
 )
+from resumption.ops.layouts import SCHEMA_CHANGED, changed_layouts, note_layout
 from resumption.ops.quarantine import discard_rows, quarantined_rows, recount, replace_quarantine, resolve_counts
 from resumption.ops.runs import freshness_states, record_run, replace_freshness, run_statuses
 from resumption.ops.tables import (
@@ -35,6 +38,7 @@ from resumption.ops.tables import (
     QuarantineStage,
     RunRow,
     RunStatus,
+    access_log,
     check_result,
     feed_delivery,
     feed_run,
@@ -59,9 +63,12 @@ __all__ = [
     "QuarantineStage",
     "RunRow",
     "RunStatus",
+    "SCHEMA_CHANGED",
     "Standing",
     "accepted_deliveries",
+    "access_log",
     "actions_on",
+    "changed_layouts",
     "check_result",
     "create_all",
     "deliveries_to_publish",
@@ -73,11 +80,14 @@ __all__ = [
     "freshness",
     "freshness_states",
     "known_deliveries",
+    "latest_versions",
     "metadata",
+    "note_layout",
     "own_check",
     "quarantine_action",
     "quarantine_row",
     "quarantined_rows",
+    "record_access",
     "record_action",
     "record_delivery",
     "record_run",

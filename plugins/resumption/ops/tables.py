@@ -170,26 +170,38 @@ check_result = sa.Table(
     comment="Each expectation of each partition with what was observed.",
 )
 
-_APPEND_ONLY = (
-    """
+access_log = sa.Table(
+    "access_log",
+    metadata,
+    column("access_id", sa.BigInteger, "Number of the access, in the order they came.", primary_key=True),
+    column("what", sa.Text, "What was looked into: vault.", nullable=False),
+    column("accessed_by", sa.Text, "Who.", nullable=False),
+    column("purpose", sa.Text, "What for, in the words of who asked.", nullable=False),
+    column("asked", sa.BigInteger, "How many tokens were asked for.", nullable=False),
+    column("found", sa.BigInteger, "How many were known.", nullable=False),
+    column("accessed_at", TIME, "When.", nullable=False),
+    sa.CheckConstraint("btrim(purpose) <> '' and btrim(accessed_by) <> ''", name="says_who_and_why"),
+    comment="Who looked behind a token, and why: appended only, the database refuses every change.",
+)
+
+_REFUSE_CHANGE = """
     create or replace function ops.refuse_change() returns trigger language plpgsql as $$
     begin
         raise insufficient_privilege
             using message = tg_table_name || ' is only appended to: what was decided stays on record';
     end
     $$
-    """,
-    """
-    create trigger append_only before update or delete or truncate on ops.quarantine_action
-    for each statement execute function ops.refuse_change()
-    """,
-)
+"""
 
 
+@sa.event.listens_for(access_log, "after_create")
 @sa.event.listens_for(quarantine_action, "after_create")
-def _append_only(_: sa.Table, conn: sa.Connection, **__: Any) -> None:
-    for statement in _APPEND_ONLY:
-        conn.exec_driver_sql(statement)
+def _append_only(table: sa.Table, conn: sa.Connection, **__: Any) -> None:
+    conn.exec_driver_sql(_REFUSE_CHANGE)
+    conn.exec_driver_sql(
+        f"create trigger append_only before update or delete or truncate on {table.fullname}"
+        " for each statement execute function ops.refuse_change()"
+    )
 
 
 freshness = sa.Table(
