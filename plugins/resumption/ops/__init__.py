@@ -50,6 +50,7 @@ from resumption.ops.tables import (
 )
 
 __all__ = [
+    "SCHEMA_CHANGED",
     "AccountingError",
     "Action",
     "ActionRow",
@@ -63,7 +64,6 @@ __all__ = [
     "QuarantineStage",
     "RunRow",
     "RunStatus",
-    "SCHEMA_CHANGED",
     "Standing",
     "accepted_deliveries",
     "access_log",

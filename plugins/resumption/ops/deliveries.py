@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -58,6 +59,38 @@ def _delivery_rows(conn: sa.Connection, condition: sa.ColumnElement[bool]) -> li
 def known_deliveries(conn: sa.Connection, feed: str) -> list[DeliveryRow]:
     """Every delivery of a feed that was ever recorded, in delivery order."""
     return _delivery_rows(conn, feed_delivery.c.feed == feed)
+
+
+class Version(Protocol):
+    """What tells the versions of a delivery apart."""
+
+    @property
+    def feed(self) -> str: ...  # noqa: D102
+    @property
+    def business_date(self) -> dt.date: ...  # noqa: D102
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def published_at(self) -> dt.datetime | None: ...  # noqa: D102
+    @property
+    def delivery_id(self) -> str: ...  # noqa: D102
+
+
+V = TypeVar("V", bound=Version)
+
+
+def latest_versions(accepted: Iterable[V]) -> list[V]:
+    """Return the deliveries that count: of one feed, business date and name only the latest version (decision 35).
+
+    "Latest" is the sender's time of publication, never our time of receipt, so that the order of arrival does not
+    matter.
+    """
+    latest: dict[tuple[str, dt.date, str], V] = {}
+    for delivery in sorted(
+        accepted, key=lambda d: (d.published_at or dt.datetime.min.replace(tzinfo=dt.UTC), d.delivery_id)
+    ):
+        latest[delivery.feed, delivery.business_date, delivery.name] = delivery
+    return [latest[key] for key in sorted(latest)]
 
 
 def deliveries_to_publish(conn: sa.Connection, feed: str, day: dt.date) -> list[DeliveryRow]:

@@ -1,0 +1,165 @@
+"""The verdict on one landed delivery: read, corrected where an operator decided so, and conformed."""
+
+from __future__ import annotations
+
+import json
+import logging
+import mmap
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from resumption import landing, ops, readers, settings
+from resumption.conform import QUARANTINE_SCHEMA, Origin, conform
+from resumption.contracts.reasons import RowReason
+
+if TYPE_CHECKING:
+    from resumption.contracts import FeedContract
+    from resumption.ops import DeliveryRow, Standing
+
+log = logging.getLogger(__name__)
+
+SLICE_ROWS = 500_000
+"""Rows conformed at once: a month of household readings has millions, which typed take gigabytes."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What reading and conforming one delivery gave; ``reason`` is set where the whole delivery is out.
+
+    Attributes:
+        discarded: rows that an operator's decision keeps out; they are in quarantine and in neither table.
+    """
+
+    delivery: DeliveryRow
+    accepted: pa.Table
+    quarantined: pa.Table
+    received: int = 0
+    ignored: int = 0
+    discarded: int = 0
+    fingerprint: str = ""
+    unknown_columns: tuple[str, ...] = ()
+    outcome: ops.DeliveryOutcome = "accepted"
+    reason: str | None = None
+
+    @property
+    def refused(self) -> int:
+        """Number of rows that stay out."""
+        return int(self.quarantined.num_rows) + self.discarded
+
+
+def judge_delivery(
+    contract: FeedContract, delivery: DeliveryRow, standing: Standing | None = None, only: Sequence[int] | None = None
+) -> Judged:
+    """Read and conform one landed delivery: accepted with its rows, or rejected with the reason.
+
+    Args:
+        contract: the feed's contract as it is now.
+        delivery: a recorded delivery whose bytes are still in the landing zone.
+        standing: operators' decisions on its rows: corrections lie over what was received, discarded rows stay out.
+        only: judge these rows alone.
+
+    Raises:
+        FileNotFoundError: its bytes are not in the landing zone any more.
+    """
+    standing = standing or ops.Standing()
+    try:
+        read = readers.read_bytes(landing.read(delivery), contract, delivery.rows_declared)
+    except readers.FileRejected as verdict:
+        reason = f"{verdict.reason}: {verdict.detail}"
+        log.warning("%s %s %s rejected: %s", contract.name, delivery.business_date, delivery.name, reason)
+        return Judged(
+            delivery, contract.lake_schema().empty_table(), QUARANTINE_SCHEMA.empty_table(), outcome="rejected",
+            reason=reason,
+        )  # fmt: skip
+    malformed = _malformed(read.malformed)
+    candidates = _restricted(read.table, standing, only), _restricted(malformed, standing, only)
+    rows = _corrected(candidates[0], standing)
+    accepted, quarantined = _conformed(contract, rows, _origin(contract, delivery))
+    if read.unknown_columns:
+        log.warning("%s %s: unknown columns dropped: %s", contract.name, delivery.name, ", ".join(read.unknown_columns))
+    return Judged(
+        delivery, accepted, pa.concat_tables([quarantined, candidates[1]]),
+        received=read.rows_received, ignored=read.rows_ignored,
+        discarded=sum(pc.sum(among(found, standing.discarded)).as_py() or 0 for found in (read.table, malformed)),
+        fingerprint=read.schema_fingerprint, unknown_columns=read.unknown_columns,
+        reason=f"unknown columns dropped: {', '.join(read.unknown_columns)}" if read.unknown_columns else None,
+    )  # fmt: skip
+
+
+def _origin(contract: FeedContract, delivery: DeliveryRow) -> Origin:
+    if not delivery.published_at or not delivery.received_at:
+        raise ValueError(f"{contract.name}: delivery {delivery.delivery_id} was recorded without its times")
+    return Origin(
+        delivery.delivery_id, delivery.business_date, delivery.name, delivery.published_at, delivery.received_at
+    )
+
+
+def _malformed(rows: Sequence[readers.SkippedRow]) -> pa.Table:
+    """Return rows that could not be taken apart as quarantined rows."""
+    columns = {
+        "row_number": [row.row_number for row in rows],
+        "reasons": [[RowReason.ROW_MALFORMED.value] for _ in rows],
+        "payload": [json.dumps({"row": row.detail}, ensure_ascii=False) for row in rows],
+    }
+    return pa.table(columns, schema=QUARANTINE_SCHEMA)
+
+
+def among(rows: pa.Table, numbers: Iterable[int]) -> pa.ChunkedArray:
+    """Return for each row whether its number is one of ``numbers``."""
+    return pc.is_in(rows["row_number"], pa.array(list(numbers), rows["row_number"].type))
+
+
+def _restricted(rows: pa.Table, standing: Standing, only: Sequence[int] | None) -> pa.Table:
+    """Return the rows to judge: those asked for, without the discarded ones."""
+    if only is not None:
+        rows = rows.filter(among(rows, only))
+    return rows.filter(pc.invert(among(rows, standing.discarded))) if standing.discarded else rows
+
+
+def _corrected(rows: pa.Table, standing: Standing) -> pa.Table:
+    """Lay the corrected cells over what was received."""
+    for numbers, cells in standing.corrections:
+        hit = among(rows, numbers)
+        for name, cell in cells.items():
+            position = rows.schema.get_field_index(name)
+            if position < 0:
+                rows = rows.append_column(name, pa.nulls(rows.num_rows, pa.string()))
+                position = rows.num_columns - 1
+            column = rows.column(position).cast(pa.string())
+            rows = rows.set_column(position, name, pc.if_else(hit, pa.scalar(cell, pa.string()), column))
+    return rows
+
+
+def _conformed(contract: FeedContract, rows: pa.Table, origin: Origin) -> tuple[pa.Table, pa.Table]:
+    """Conform the rows slice by slice; return those accepted and those refused."""
+    key = settings.token_key()
+    quarantined = [QUARANTINE_SCHEMA.empty_table()]
+
+    def slices() -> Iterator[pa.Table]:
+        for offset in range(0, max(rows.num_rows, 1), SLICE_ROWS):
+            conformed = conform(contract, rows.slice(offset, SLICE_ROWS), origin, key)
+            quarantined.append(conformed.quarantined)
+            yield conformed.accepted
+
+    few = rows.num_rows <= SLICE_ROWS
+    accepted = next(slices()) if few else _paged_out(contract.lake_schema(), slices())
+    return accepted, pa.concat_tables(quarantined)
+
+
+def _paged_out(schema: pa.Schema, tables: Iterable[pa.Table]) -> pa.Table:
+    """Return all rows as one table that lies in a nameless file: the system pages it in where it is read.
+
+    The file is gone with the table, or with the process, however that ends.
+    """
+    with tempfile.TemporaryFile(dir=settings.home()) as file:
+        with pa.ipc.new_file(file, schema) as writer:
+            for table in tables:
+                writer.write_table(table)
+        file.flush()
+        mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return pa.ipc.open_file(pa.py_buffer(mapped)).read_all()
