@@ -304,3 +304,4 @@ class FreshnessRow(TypedDict):
     expected_by: dt.datetime | None
     last_good_on: dt.date | None
     last_good_at: dt.datetime | None
+    state: FreshnessState
