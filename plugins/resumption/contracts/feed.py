@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from open_data_contract_standard.model import OpenDataContractStandard, SchemaProperty
 
 
+TOKEN_RULES = ("phone", "id_number", "account")
+"""Conform rules that turn an identity into a token of ours; a pseudonym that a sender made is not among them."""
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -120,6 +124,10 @@ class FeedContract:
         """
         json = self.reader.format in ("jsonl", "api")
         return tuple(c for c in self.columns if not c.conform.optional and (c.keyed or not json))
+
+    def token_columns(self) -> tuple[str, ...]:
+        """Return the lake columns that hold tokens made here."""
+        return tuple(c.name for c in self.columns if c.conform.rule in TOKEN_RULES)
 
     def lake_schema(self) -> pa.Schema:
         """Return the Arrow schema of the feed's lake partitions: conformed columns, then the system columns."""
