@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from simulator import reference
 from simulator.calendar import number
 from simulator.firms import Firms, build_firms
+from simulator.households import SCENARIOS, Households, build_households
 from simulator.lives import FIRST_DAY, Lives, build_lives
 from simulator.meters import Meters, build_meters, truly_running
 from simulator.people import People, Returnees, Staff, build_people, build_returnees, build_staff
@@ -74,6 +75,11 @@ class District:
     def people(self) -> People:
         """Everybody a feed speaks of, and what is true about them."""
         return build_people(self.seed, self.lives, self.staff, self.returnees)
+
+    @cached_property
+    def households(self) -> Households:
+        """Homes with a meter."""
+        return build_households(self.seed, self.scale, self.people, self.returnees)
 
     @cached_property
     def meters(self) -> Meters:

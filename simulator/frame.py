@@ -28,6 +28,7 @@ REASONS = (
     "NUMBER_INVALID",
     "VALUE_NOT_ALLOWED",
     "REQUIRED_MISSING",
+    "ROW_MALFORMED",
 )
 """Why a row must be quarantined; the first stands for "accepted"."""
 IGNORED = -1
@@ -70,6 +71,12 @@ class Frame:
     def with_values(self, column: str, rows: Ints, values: list[str | None]) -> "Frame":
         """Return the frame with some cells of a column replaced."""
         return replace(self, columns={**self.columns, column: replace_rows(self.columns[column], rows, values)})
+
+    def with_fact(self, fact: str, rows: Ints, value: int) -> "Frame":
+        """Return the frame with one fact of some rows changed."""
+        values = self.facts[fact].copy()
+        values[rows] = value
+        return replace(self, facts={**self.facts, fact: values})
 
     def with_reason(self, rows: Ints, reason: Ints | int) -> "Frame":
         """Return the frame with the verdict of some rows changed."""

@@ -12,6 +12,8 @@ from simulator import workbook
 from simulator.frame import IGNORED, Frame
 from simulator.text import blank_where, choose, join, lines
 
+STRAY = "\x1f"
+"""Stands in a cell for a delimiter that is written without quotes."""
 _BOMS = {"utf-8": codecs.BOM_UTF8, "utf-16-le": codecs.BOM_UTF16_LE}
 
 
@@ -71,7 +73,7 @@ def _delimited(frame: Frame, layout: Layout) -> bytes:
     if not frame.rows:
         return _finish(b"", header, layout)
     row = join(*(_cell(frame.columns[name], layout.delimiter) for name in layout.columns), sep=layout.delimiter)
-    row = choose(frame.reason == IGNORED, "", row)
+    row = pc.replace_substring(choose(frame.reason == IGNORED, "", row), STRAY, layout.delimiter)
     return _finish(lines(join(row, _newlines(frame, layout))), header, layout)
 
 
@@ -90,6 +92,7 @@ def _json_lines(frame: Frame, layout: Layout) -> bytes:
     if not frame.rows:
         return _finish(b"", "", layout)
     row = choose(frame.reason == IGNORED, "", json_texts(frame, layout))
+    row = pc.if_else(pc.match_substring(row, STRAY), "[]", row)
     return _finish(lines(join(row, _newlines(frame, layout))), "", layout)
 
 

@@ -146,22 +146,31 @@ def _uniform_index(seed: int, stream: str, ids: Ints, pool: tuple[object, ...]) 
     return (uniform(seed, stream, ids) * len(pool)).astype(np.int64)
 
 
+def communities_of(seed: int, ids: Ints) -> Ints:
+    """Return the community each lives in, an index into `reference.COMMUNITY_CODES`."""
+    return _uniform_index(seed, "lives in", ids, reference.COMMUNITY_CODES)
+
+
+def doors_of(seed: int, ids: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return building, staircase and room of each home."""
+    door = (uniform(seed, "door", ids) * 30 * 4 * 18 * 4).astype(np.int64)
+    return 1 + door % 30, 1 + door // 30 % 4, (1 + door // 120 % 18) * 100 + 1 + door // 2_160
+
+
 def home_addresses(seed: int, ids: Ints) -> pa.Array:
     """Return home addresses in the district, one for each identity."""
-    communities = tuple(name for group in reference.COMMUNITIES for name in group)
-    community = _uniform_index(seed, "lives in", ids, communities)
     named = uniform(seed, "address named", ids) < 0.7
     where = [subdistrict + community for subdistrict, group in _groups() for community in group]
-    door = (uniform(seed, "door", ids) * 30 * 4 * 18 * 4).astype(np.int64)
+    building, staircase, room = doors_of(seed, ids)
     return join(
         pa.scalar("杭州市滨江区"),
-        pick(where, np.where(named, community, -1)),
+        pick(where, np.where(named, communities_of(seed, ids), -1)),
         pick(reference.ROADS, _uniform_index(seed, "road", ids, reference.ROADS)),
-        whole(1 + door % 30),
+        whole(building),
         pa.scalar("幢"),
-        whole(1 + door // 30 % 4),
+        whole(staircase),
         pa.scalar("单元"),
-        whole((1 + door // 120 % 18) * 100 + 1 + door // 2_160),
+        whole(room),
         pa.scalar("室"),
     )
 

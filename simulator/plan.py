@@ -10,7 +10,7 @@ from simulator.calendar import as_date
 from simulator.defects import REJECTED_AS, drawn, turn
 from simulator.district import District
 from simulator.feeds import FEEDS, Feed, Slot
-from simulator.feeds.enterprise_power import HISTORY, read_again
+from simulator.feeds.enterprise_power import read_again
 from simulator.frame import IGNORED, REASONS, Frame
 from simulator.rng import chance, uniform
 from simulator.rowdefects import apply_defects
@@ -89,8 +89,8 @@ def rows_of(version: Version, frame: Frame) -> Frame:
 
 def versions(district: District, feed: Feed, day: int, frame: Frame) -> list[Version]:
     """Return every version of every file of a business date, in the order in which they come out."""
-    if feed.name == "enterprise_power" and day in HISTORY:
-        return [_history(district, day)]
+    if day in feed.history:
+        return [_history(district, feed, day)]
     slots = [slot for slot in feed.slots if (frame.facts["slot"] == slot.key).any()]
     keys = [slot.key for slot in slots]
     turned = _turned(district, feed, day, keys)
@@ -109,8 +109,7 @@ def versions(district: District, feed: Feed, day: int, frame: Frame) -> list[Ver
 
 def _drawn(district: District, feed: Feed, day: int, slots: list[int]) -> dict[int, str]:
     """Return the fault that chance gives to each slot."""
-    kinds = frozenset((feed.layout.kind, feed.sender))
-    return {slot: drawn(district.seed, feed.name, kinds, slot, day, district.rates) for slot in slots}
+    return {slot: drawn(district.seed, feed, slot, day, district.rates) for slot in slots}
 
 
 def _turned(district: District, feed: Feed, day: int, slots: list[int]) -> dict[int, str]:
@@ -122,7 +121,7 @@ def _turned(district: District, feed: Feed, day: int, slots: list[int]) -> dict[
         position = (position + 6) // 7
     elif feed.name == "statistical_scope":
         position = as_date(day).month - as_date(district.first_day).month
-    return turn(feed.name, position, slots)
+    return turn(feed, position, slots)
 
 
 def _stamp(day: int) -> str:
@@ -135,10 +134,11 @@ def _base(feed: Feed, slot: Slot, day: int) -> Version:
     return Version(feed.name, day, slot.name.format(day=_stamp(day)), slot.key, ready, folder, ok_ready=ready)
 
 
-def _history(district: District, day: int) -> Version:
-    name = f"enterprise_power_history_{HISTORY[day][1]}.csv"
+def _history(district: District, feed: Feed, day: int) -> Version:
+    extension = feed.slots[0].name.rpartition(".")[2]
+    name = f"{feed.name}_history_{feed.history[day][1]}.{extension}"
     ready = district.first_day * _DAY + 8 * 60
-    return Version("enterprise_power", day, name, 0, ready, district.first_day, ok_ready=ready)
+    return Version(feed.name, day, name, 0, ready, district.first_day, ok_ready=ready)
 
 
 def _moved(version: Version, days: int) -> Version:

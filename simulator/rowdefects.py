@@ -2,26 +2,32 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import numpy as np
 import pyarrow.compute as pc
 
 from simulator import calendar, codes
 from simulator.frame import REASONS, Frame
-from simulator.rng import Bools, Ints, uniform
+from simulator.layout import STRAY
+from simulator.rng import Bools, Floats, Ints, uniform
+from simulator.workbook import DATE_MARK
 
 BY_NAME = "BY_NAME"
 """The row is found by its name: accepted if one entity bears it, NAME_AMBIGUOUS otherwise."""
 BY_NAME_AND_CODE = "BY_NAME_AND_CODE"
 """The row is accepted, since the mended code and the name agree."""
+REFORMATTED, FOLDED, INVALID, MASKED = "reformatted", "folded", "invalid", "masked"
+UNRESOLVED = frozenset(("USCC_UNKNOWN", "NAME_UNKNOWN", "NAME_AMBIGUOUS"))
+"""Reasons that only the comparison with the registry can give."""
 Change = Callable[[str, float], str | None]
 
 
 @dataclass(frozen=True)
 class RowDefect:
-    """A kind of damage: `change` gets the cell and a number in [0, 1); `reason` is empty if the row must be
-    accepted.
+    """A kind of damage: `change` gets the cell and a number in [0, 1); `reason` is empty if the row must be accepted.
+
+    The first line of `change`'s docstring says in the catalogue what is done. With rate 0 it stands only there.
     """
 
     name: str
@@ -32,6 +38,33 @@ class RowDefect:
     where: Callable[[Frame], Bools] | None = None
     blanked: str = ""
     """Another column that is emptied with it."""
+    mark: str = ""
+    """How an accepted row is marked: REFORMATTED or FOLDED (repaired), INVALID or MASKED (the value is null)."""
+    sets: tuple[tuple[str, int], ...] = ()
+    """What the row means after the damage, where it is still accepted, as (fact, value)."""
+
+    @property
+    def verdict(self) -> str:
+        """What becomes of the row: quarantined, resolved (by its name), repaired, nulled, or harmless."""
+        if self.reason:
+            return "resolved" if self.reason in (BY_NAME, BY_NAME_AND_CODE) else "quarantined"
+        return {REFORMATTED: "repaired", FOLDED: "repaired", INVALID: "nulled", MASKED: "nulled"}.get(
+            self.mark, "harmless"
+        )
+
+    @property
+    def note(self) -> str:
+        """What is done to the cell, in a sentence."""
+        return (self.change.__doc__ or "").partition("\n")[0]
+
+    def hits(self, frame: Frame, steady: Bools) -> Bools:
+        """Tell which rows it can be done to."""
+        fit: Bools = frame.reason == 0
+        if self.where is not None:
+            fit = fit & self.where(frame)
+        if self.reason in (BY_NAME, BY_NAME_AND_CODE):
+            fit = fit & steady[np.maximum(frame.facts["firm"], 0)]
+        return fit
 
 
 def apply_defects(
@@ -55,29 +88,29 @@ def apply_defects(
     edge = 0.0
     chosen: list[tuple[RowDefect, Ints]] = []
     for defect in defects:
-        hit = (luck >= edge) & (luck < edge + defect.rate * rates) & (frame.reason == 0)
+        if not defect.rate:
+            continue
+        hit = (luck >= edge) & (luck < edge + defect.rate * rates) & defect.hits(frame, steady)
         edge += defect.rate * rates
-        if defect.where is not None:
-            hit &= defect.where(frame)
-        if defect.reason in (BY_NAME, BY_NAME_AND_CODE):
-            hit &= steady[np.maximum(frame.facts["firm"], 0)]
         chosen.append((defect, np.flatnonzero(hit)))
     for defect, rows in chosen:
-        frame = _damage(frame, defect, rows, detail, ambiguous)
+        frame = damage(frame, defect, rows, detail, ambiguous)
     return frame
 
 
-def _damage(frame: Frame, defect: RowDefect, rows: Ints, detail: np.ndarray, ambiguous: Bools) -> Frame:
+def damage(frame: Frame, defect: RowDefect, rows: Ints, detail: Floats, ambiguous: Bools) -> Frame:
+    """Return the frame with one kind of damage done to some rows, where their cell is neither blank nor a real date."""
     cells = frame.columns[defect.column].take(rows).to_pylist() if len(rows) else []
-    kept = np.array([cell is not None and cell != "" for cell in cells], dtype=bool)
-    rows = rows[kept] if len(rows) else rows
-    if not len(rows):
+    kept = np.array([bool(cell) and not cell.startswith(DATE_MARK) for cell in cells], dtype=bool)
+    if not kept.any():
         return frame
-    texts = [cell for cell in cells if cell is not None and cell != ""]
+    rows, texts = rows[kept], [cell for cell, keep in zip(cells, kept.tolist(), strict=True) if keep]
     new = [defect.change(cell, luck) for cell, luck in zip(texts, detail[rows].tolist(), strict=True)]
     frame = frame.with_values(defect.column, rows, new)
     if defect.blanked:
         frame = frame.with_values(defect.blanked, rows, [None] * len(rows))
+    for fact, value in defect.sets:
+        frame = frame.with_fact(fact, rows, value)
     if defect.reason == BY_NAME:
         twice = ambiguous[frame.facts["firm"][rows]]
         return frame.with_reason(rows, np.where(twice, REASONS.index("NAME_AMBIGUOUS"), 0))
@@ -85,12 +118,27 @@ def _damage(frame: Frame, defect: RowDefect, rows: Ints, detail: np.ndarray, amb
 
 
 def blank(_: str, __: float) -> None:
-    """Empty the cell."""
+    """Leave the cell empty."""
 
 
 def constant(*values: str) -> Change:
     """Return a change that writes one of the values."""
-    return lambda _, luck: values[int(luck * len(values))]
+
+    def change(_: str, luck: float) -> str:
+        return values[int(luck * len(values))]
+
+    change.__doc__ = f"Write {' or '.join(values)}."
+    return change
+
+
+def with_tail(text: str) -> Change:
+    """Return a change that appends a text."""
+
+    def change(cell: str, _: float) -> str:
+        return cell + text
+
+    change.__doc__ = f"Append {text}."
+    return change
 
 
 def wrong_check(code: str, _: float) -> str:
@@ -152,6 +200,49 @@ def compact(text: str, _: float) -> str:
 def far_away(text: str, luck: float) -> str:
     """Move a date out of the window D±60 by writing another year."""
     return ("2004" if luck < 0.5 else "2024") + text[4:]
+
+
+def _parts(moment: str) -> tuple[date, str]:
+    """Return day and time of day of a moment, written 2020-02-17 08:30:00 or 20200217083000, whatever its offset."""
+    when = datetime.fromisoformat(moment) if "-" in moment else datetime.strptime(moment, "%Y%m%d%H%M%S")  # noqa: DTZ007
+    return when.date(), when.strftime("%H:%M:%S")
+
+
+def moment_serial(text: str, _: float) -> str:
+    """Write a moment as an Excel serial number with the time as its fraction."""
+    day, clock = _parts(text)
+    hours, minutes, seconds = map(int, clock.split(":"))
+    return f"{calendar.number(day) + 43831 + (hours * 3_600 + minutes * 60 + seconds) / 86_400:.10f}"
+
+
+def moment_month_day(text: str, _: float) -> str:
+    """Write a moment as 2月17日 08:30:00."""
+    day, clock = _parts(text)
+    return f"{day.month}月{day.day}日 {clock}"
+
+
+def moment_slashed(text: str, _: float) -> str:
+    """Write a moment as 2020/2/17 08:30:00."""
+    day, clock = _parts(text)
+    return f"{day.year}/{day.month}/{day.day} {clock}"
+
+
+def moment_compact(text: str, _: float) -> str:
+    """Write a moment as 20200217083000."""
+    day, clock = _parts(text)
+    return f"{day:%Y%m%d}{clock.replace(':', '')}"
+
+
+def moment_defects(column: str, prefix: str, rate: float = 1.0, *, required: bool = True) -> tuple[RowDefect, ...]:
+    """Return other ways of writing a moment, and moments that cannot be read or believed."""
+    return (
+        RowDefect(f"{prefix}_serial", column, 0.002 * rate, moment_serial, mark=REFORMATTED),
+        RowDefect(f"{prefix}_month_day", column, 0.001 * rate, moment_month_day, mark=REFORMATTED),
+        RowDefect(f"{prefix}_slashed", column, 0.002 * rate, moment_slashed, mark=REFORMATTED),
+        RowDefect(f"{prefix}_text", column, 0.002 * rate, constant("不详", "2020-02-31 10:00:00"), "DATE_INVALID"),
+        RowDefect(f"{prefix}_far", column, 0.002 * rate, far_away, "DATE_OUT_OF_RANGE"),
+        RowDefect(f"{prefix}_missing", column, 0.001 * rate, blank, "REQUIRED_MISSING" if required else ""),
+    )
 
 
 def phone_plus86(text: str, _: float) -> str:
@@ -218,6 +309,11 @@ def id_short(text: str, _: float) -> str:
     return text[:9] + text[10:]
 
 
+def small_letters(text: str, _: float) -> str:
+    """Write x for X."""
+    return text.lower()
+
+
 def identity_defects(column: str, fact: str, card: int, rate: float = 1.0) -> tuple[RowDefect, ...]:
     """Return the damage done to the number of an identity card; the fact tells whose document is one."""
 
@@ -234,8 +330,8 @@ def identity_defects(column: str, fact: str, card: int, rate: float = 1.0) -> tu
         RowDefect("id_bad_birth", column, 0.0003 * rate, id_bad_birth, "ID_INVALID", cards),
         RowDefect("id_short", column, 0.0005 * rate, id_short, "ID_INVALID", cards),
         RowDefect("id_of_child", column, 0.0005 * rate, id_of_child, "UNDER_14", cards),
-        RowDefect("id_full_width", column, 0.002 * rate, full_width, "", cards),
-        RowDefect("id_small_x", column, 0.01 * rate, lambda text, _: text.lower(), "", ends_in_x),
+        RowDefect("id_full_width", column, 0.002 * rate, full_width, "", cards, mark=FOLDED),
+        RowDefect("id_small_x", column, 0.01 * rate, small_letters, "", ends_in_x, mark=FOLDED),
     )
 
 
@@ -251,6 +347,16 @@ def _plain_date(column: str) -> Callable[[Frame], Bools]:
         return known & ~np.isin(of_month, (1, 2, 3, 10, 20, 30)) & (days >= 0)
 
     return filter_rows
+
+
+def stray(text: str, _: float) -> str:
+    """Put a delimiter into the cell without quotes; of JSON lines, spoil the line."""
+    return f"{text[:1]}{STRAY}{text[1:]}"
+
+
+def broken_row(column: str, rate: float = 0.0003) -> RowDefect:
+    """Return the damage of a row that has a field too many, or of a line that is no JSON object."""
+    return RowDefect("row_broken", column, rate, stray, "ROW_MALFORMED")
 
 
 def unknown_name(column: str, code: str) -> RowDefect:
@@ -272,7 +378,7 @@ def code_defects(column: str, named: bool, rate: float = 1.0) -> tuple[RowDefect
             wrong_check,
             BY_NAME if named else "USCC_INVALID",
         ),
-        RowDefect("uscc_full_width", column, 0.008 * rate, full_width),
+        RowDefect("uscc_full_width", column, 0.008 * rate, full_width, mark=FOLDED),
         RowDefect(
             "uscc_letter",
             column,
@@ -293,33 +399,37 @@ def code_defects(column: str, named: bool, rate: float = 1.0) -> tuple[RowDefect
 
 def phone_defects(column: str, key: bool, rate: float = 1.0) -> tuple[RowDefect, ...]:
     """Return the damage done to a phone; a contact's phone never costs the row."""
+    bad = ("PHONE_INVALID" if key else "", None, "", INVALID)
     return (
-        RowDefect("phone_plus86", column, 0.004 * rate, phone_plus86),
-        RowDefect("phone_spaced", column, 0.004 * rate, phone_spaced),
-        RowDefect("phone_float", column, 0.004 * rate, phone_float),
-        RowDefect("phone_scientific", column, 0.002 * rate, phone_scientific),
-        RowDefect("phone_rounded", column, 0.001 * rate, phone_rounded, "PHONE_INVALID" if key else ""),
-        RowDefect("phone_short", column, 0.003 * rate, phone_short, "PHONE_INVALID" if key else ""),
-        RowDefect("phone_masked", column, 0.002 * rate, phone_masked, "PHONE_MASKED" if key else ""),
+        RowDefect("phone_plus86", column, 0.004 * rate, phone_plus86, mark=REFORMATTED),
+        RowDefect("phone_spaced", column, 0.004 * rate, phone_spaced, mark=REFORMATTED),
+        RowDefect("phone_float", column, 0.004 * rate, phone_float, mark=REFORMATTED),
+        RowDefect("phone_scientific", column, 0.002 * rate, phone_scientific, mark=REFORMATTED),
+        RowDefect("phone_full_width", column, 0.001 * rate, full_width, mark=REFORMATTED),
+        RowDefect("phone_rounded", column, 0.001 * rate, phone_rounded, *bad),
+        RowDefect("phone_short", column, 0.003 * rate, phone_short, *bad),
+        RowDefect("phone_landline", column, 0.0005 * rate, constant("0571-87654321", "86951234"), *bad),
+        RowDefect("phone_masked", column, 0.002 * rate, phone_masked, "PHONE_MASKED" if key else "", mark=INVALID),
+        RowDefect("phone_missing", column, 0.0005 * rate, blank, "REQUIRED_MISSING" if key else ""),
     )
 
 
-def date_repairs(column: str, fact: str, rate: float = 1.0) -> tuple[RowDefect, ...]:
+def date_repairs(column: str, fact: str, rate: float = 1.0, prefix: str = "date") -> tuple[RowDefect, ...]:
     """Return the other ways of writing a date near the business date; `fact` holds its day number."""
     plain = _plain_date(fact)
     return (
-        RowDefect("date_serial", column, 0.006 * rate, serial),
-        RowDefect("date_dotted", column, 0.006 * rate, dotted, "", plain),
-        RowDefect("date_month_day", column, 0.006 * rate, month_day),
-        RowDefect("date_compact", column, 0.006 * rate, compact),
+        RowDefect(f"{prefix}_serial", column, 0.006 * rate, serial, mark=REFORMATTED),
+        RowDefect(f"{prefix}_dotted", column, 0.006 * rate, dotted, "", plain, mark=REFORMATTED),
+        RowDefect(f"{prefix}_month_day", column, 0.006 * rate, month_day, mark=REFORMATTED),
+        RowDefect(f"{prefix}_compact", column, 0.006 * rate, compact, mark=REFORMATTED),
     )
 
 
-def date_defects(column: str, fact: str, rate: float = 1.0) -> tuple[RowDefect, ...]:
+def date_defects(column: str, fact: str, rate: float = 1.0, prefix: str = "date") -> tuple[RowDefect, ...]:
     """Return `date_repairs` and the dates that cannot be read or believed: their rows are quarantined."""
     return (
-        *date_repairs(column, fact, rate),
-        RowDefect("date_ambiguous", column, 0.002 * rate, constant("2.1", "2.2", "2.3"), "DATE_AMBIGUOUS"),
-        RowDefect("date_text", column, 0.001 * rate, constant("下周一", "待定", "2020-02-30"), "DATE_INVALID"),
-        RowDefect("date_far", column, 0.001 * rate, far_away, "DATE_OUT_OF_RANGE"),
+        *date_repairs(column, fact, rate, prefix),
+        RowDefect(f"{prefix}_ambiguous", column, 0.002 * rate, constant("2.1", "2.2", "2.3"), "DATE_AMBIGUOUS"),
+        RowDefect(f"{prefix}_text", column, 0.001 * rate, constant("下周一", "待定", "2020-02-30"), "DATE_INVALID"),
+        RowDefect(f"{prefix}_far", column, 0.001 * rate, far_away, "DATE_OUT_OF_RANGE"),
     )

@@ -81,7 +81,17 @@ def _cut(content: bytes, fault: str, encoding: str) -> bytes:
     if fault == "truncated_line":
         body, _, last = content.decode(encoding).rstrip("\r\n").rpartition("\n")
         return f"{body}\n{last[: len(last) // 2]}".encode(encoding)
+    if fault == "broken_bytes":
+        text = content.decode(encoding)
+        half = len(text) // 2
+        wrong = b"\x00\xdc" if encoding == "utf-16-le" else b"\xff"
+        return text[:half].encode(encoding) + wrong + text[half:].encode(encoding)
     return content
+
+
+def render(feed: Feed, frame: Frame, version: Version) -> bytes:
+    """Return the bytes of a version with its rows."""
+    return _cut(encode(*_shape(version, frame, feed)), version.fault, feed.layout.encoding)
 
 
 class Store:
@@ -144,7 +154,7 @@ class Store:
         return entries
 
     def _write(self, feed: Feed, frame: Frame, version: Version, path: Path) -> Entry:
-        content = _cut(encode(*_shape(version, frame, feed)), version.fault, feed.layout.encoding)
+        content = render(feed, frame, version)
         path.write_bytes(content)
         sha256 = hashlib.sha256(content).hexdigest()
         declared = hashlib.sha256(content + b"?").hexdigest() if version.fault == "wrong_sha256" else sha256

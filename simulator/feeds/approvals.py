@@ -13,7 +13,16 @@ from simulator.frame import Frame, clean
 from simulator.layout import Layout
 from simulator.lives import APPROVED, PENDING, RETURNED, Application
 from simulator.rng import Ints, uniform
-from simulator.rowdefects import RowDefect, blank, code_defects, constant, date_defects
+from simulator.rowdefects import (
+    INVALID,
+    RowDefect,
+    blank,
+    broken_row,
+    code_defects,
+    constant,
+    date_defects,
+    moment_defects,
+)
 from simulator.text import choose, digits, join, pick
 
 EVENTS = ("申请", "通过", "退回", "撤销")
@@ -95,8 +104,14 @@ FEED = Feed(
     defects=(
         *code_defects("uscc", named=False, rate=0.3),
         *date_defects("planned_resume_date", "planned", 0.5),
+        *moment_defects("event_at", "event_at", 0.2),
+        *moment_defects("applied_at", "applied_at", 0.2),
         RowDefect("event_unknown", "event", 0.001, constant("作废", "同意"), "VALUE_NOT_ALLOWED"),
+        RowDefect("event_missing", "event", 0.0005, blank, "REQUIRED_MISSING"),
+        RowDefect("flag_unknown", "white_list", 0.0005, constant('"待定"'), "VALUE_NOT_ALLOWED"),
+        RowDefect("level_unknown", "level", 0.0005, constant("省", "镇"), mark=INVALID),
         RowDefect("id_missing", "application_id", 0.0005, blank, "REQUIRED_MISSING"),
+        broken_row("event"),
     ),
     key_column="event",
 )

@@ -1,7 +1,7 @@
 """What every feed says about itself."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from simulator.district import District
 from simulator.frame import Frame
@@ -40,6 +40,8 @@ class Feed:
     alias: tuple[str, str] = ("", "")
     """(column, header that the sender uses instead now and then)."""
     duplicates: float = 0.002
+    history: Mapping[int, tuple[int, str]] = field(default_factory=dict)
+    """Last day of each history file: (first day, month in its name); they come once, on the first day."""
     retracts: bool = False
     """Whether rows whose fact `retracted` is set are taken back the next day, in a file whose name ends in _undo."""
 

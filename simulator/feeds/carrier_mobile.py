@@ -11,7 +11,16 @@ from simulator.frame import Frame, clean
 from simulator.layout import Layout
 from simulator.people import PLACES
 from simulator.rng import Ints, uniform
-from simulator.rowdefects import RowDefect, blank, constant, phone_defects
+from simulator.rowdefects import (
+    INVALID,
+    RowDefect,
+    blank,
+    broken_row,
+    constant,
+    moment_defects,
+    phone_defects,
+    with_tail,
+)
 from simulator.text import choose, pick
 
 
@@ -41,11 +50,6 @@ def build(district: District, day: int) -> Frame:
     return clean(columns, facts)
 
 
-def wrong_year(text: str, luck: float) -> str:
-    """Write a moment of another year."""
-    return ("2004" if luck < 0.5 else "2024") + text[4:]
-
-
 FEED = Feed(
     name="carrier_mobile",
     sender="carrier_mobile",
@@ -62,9 +66,14 @@ FEED = Feed(
     defects=(
         *phone_defects("手机号", key=True),
         RowDefect("place_unknown", "到访省市", 0.008, constant("外地", "湖北省某地", "亚特兰蒂斯市"), "PLACE_UNKNOWN"),
-        RowDefect("date_far", "到访开始", 0.004, wrong_year, "DATE_OUT_OF_RANGE"),
-        RowDefect("date_text", "到访结束", 0.004, constant("不详", "2020-02-31 10:00:00"), "DATE_INVALID"),
+        *moment_defects("到访开始", "begin"),
+        *moment_defects("到访结束", "end"),
+        *moment_defects("返杭时间", "returned", 0.5, required=False),
+        RowDefect("place_full_width", "到访省市", 0.001, with_tail("　"), mark=""),
+        RowDefect("place_missing", "到访省市", 0.001, blank, "REQUIRED_MISSING"),
         RowDefect("dwell_missing", "停留小时", 0.004, blank),
+        RowDefect("dwell_text", "停留小时", 0.001, constant("半天", "不足一日"), mark=INVALID),
+        broken_row("归属地", 0.001),
     ),
     key_column="到访省市",
     alias=("手机号", "手机号码"),

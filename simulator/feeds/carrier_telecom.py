@@ -6,12 +6,11 @@ import pyarrow.compute as pc
 from simulator.carriers import DAY, moments, stays, with_dwell
 from simulator.district import District
 from simulator.feeds.base import Feed, Slot, daily
-from simulator.feeds.carrier_mobile import wrong_year
 from simulator.frame import Frame, clean
 from simulator.layout import Layout
 from simulator.people import PLACES
 from simulator.rng import Ints, uniform
-from simulator.rowdefects import RowDefect, blank, constant, phone_defects
+from simulator.rowdefects import INVALID, RowDefect, blank, broken_row, constant, moment_defects, phone_defects
 from simulator.text import choose, pick
 
 
@@ -57,9 +56,13 @@ FEED = Feed(
     defects=(
         *phone_defects("PHONE", key=True),
         RowDefect("place_unknown", "VISIT_CITY", 0.008, constant("外地", "某地", "亚特兰蒂斯市"), "PLACE_UNKNOWN"),
-        RowDefect("date_far", "VISIT_BEGIN", 0.004, wrong_year, "DATE_OUT_OF_RANGE"),
-        RowDefect("date_text", "VISIT_END", 0.004, constant("不详", "20200231100000"), "DATE_INVALID"),
+        *moment_defects("VISIT_BEGIN", "begin"),
+        *moment_defects("VISIT_END", "end"),
+        *moment_defects("BACK_TIME", "returned", 0.5, required=False),
+        RowDefect("place_missing", "VISIT_CITY", 0.001, blank, "REQUIRED_MISSING"),
         RowDefect("dwell_missing", "DWELL_H", 0.004, blank),
+        RowDefect("dwell_text", "DWELL_H", 0.001, constant("半天", "不足一日"), mark=INVALID),
+        broken_row("VISIT_CITY", 0.001),
     ),
     key_column="VISIT_CITY",
     alias=("PHONE", "MOBILE"),

@@ -6,12 +6,11 @@ import pyarrow as pa
 from simulator.carriers import DAY, moments, stays, with_dwell
 from simulator.district import District
 from simulator.feeds.base import Feed, Slot, daily
-from simulator.feeds.carrier_mobile import wrong_year
 from simulator.frame import Frame, clean
 from simulator.layout import Layout
 from simulator.people import PLACES
 from simulator.rng import Ints, uniform
-from simulator.rowdefects import RowDefect, blank, constant, phone_defects
+from simulator.rowdefects import INVALID, RowDefect, blank, constant, moment_defects, phone_defects
 from simulator.text import choose, join, whole
 from simulator.workbook import DATE_MARK
 
@@ -41,6 +40,11 @@ def build(district: District, day: int) -> Frame:
     return clean(columns, facts)
 
 
+def _as_text(text: str, _: float) -> str:
+    """Write the number as text, 420100.0."""
+    return f" {text}.0"
+
+
 FEED = Feed(
     name="carrier_unicom",
     sender="carrier_unicom",
@@ -56,10 +60,13 @@ FEED = Feed(
     defects=(
         *phone_defects("号码", key=True),
         RowDefect("place_unknown", "到访城市代码", 0.008, constant("999999", "0", "外地"), "PLACE_UNKNOWN"),
-        RowDefect("place_text", "到访城市代码", 0.01, lambda text, _: f" {text}.0"),
-        RowDefect("date_far", "到访开始", 0.004, wrong_year, "DATE_OUT_OF_RANGE"),
-        RowDefect("date_text", "到访结束", 0.004, constant("不详", "2020-02-31 10:00:00"), "DATE_INVALID"),
+        RowDefect("place_float", "到访城市代码", 0.01, _as_text),
+        *moment_defects("到访开始", "begin"),
+        *moment_defects("到访结束", "end"),
+        *moment_defects("返杭时间", "returned", 0.5, required=False),
+        RowDefect("place_missing", "到访城市代码", 0.001, blank, "REQUIRED_MISSING"),
         RowDefect("dwell_missing", "停留小时", 0.004, blank),
+        RowDefect("dwell_text", "停留小时", 0.001, constant("半天", "不足一日"), mark=INVALID),
     ),
     key_column="到访城市代码",
     alias=("号码", "手机号码"),

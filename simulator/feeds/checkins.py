@@ -10,7 +10,18 @@ from simulator.frame import Frame, clean
 from simulator.layout import Layout
 from simulator.people import GREEN
 from simulator.rng import Bools, Ints, bell, uniform
-from simulator.rowdefects import RowDefect, blank, code_defects, constant, phone_defects
+from simulator.rowdefects import (
+    INVALID,
+    REFORMATTED,
+    RowDefect,
+    blank,
+    broken_row,
+    code_defects,
+    constant,
+    full_width,
+    moment_defects,
+    phone_defects,
+)
 from simulator.text import join, pick
 
 PLACES = ("厂区", "居家", "其他")
@@ -79,7 +90,8 @@ def _measured(district: District, facts: dict[str, Ints], day: int) -> tuple[Int
 def build(district: District, day: int) -> Frame:
     """Return the day's check-ins; the fact `slot` is 0 for the morning's file and 1 for the afternoon's.
 
-    `tenths` is the temperature, `measured` the second of the day, `colour` and `symptom` what the row says.
+    `tenths` is the temperature, `measured` the second of the day, `colour`, `place` and `symptom` what the row says;
+    -1 stands for a value that cannot be read.
     """
     facts, seed = _facts(district, day), district.seed
     person = facts["person"]
@@ -102,16 +114,21 @@ def build(district: District, day: int) -> Frame:
 
 
 def _celsius(text: str, _: float) -> str:
+    """Write 36.5℃."""
     return text + "℃"
 
 
 def _comma(text: str, _: float) -> str:
+    """Write 36,5."""
     return text.replace(".", ",")
 
 
 def _no_point(text: str, _: float) -> str:
+    """Write 365."""
     return text.replace(".", "")
 
+
+_NO_READING = (("tenths", -1),)
 
 FEED = Feed(
     name="checkins",
@@ -125,13 +142,18 @@ FEED = Feed(
     defects=(
         *code_defects("统一社会信用代码", named=False, rate=0.4),
         *phone_defects("手机号", key=True, rate=0.5),
-        RowDefect("temperature_unit", "体温", 0.003, _celsius),
-        RowDefect("temperature_comma", "体温", 0.001, _comma),
-        RowDefect("temperature_no_point", "体温", 0.001, _no_point),
-        RowDefect("temperature_text", "体温", 0.001, constant("正常", "未测")),
-        RowDefect("temperature_range", "体温", 0.001, constant("45.0", "25.3")),
-        RowDefect("temperature_blank", "体温", 0.001, blank),
-        RowDefect("place_unknown", "打卡地点", 0.0005, constant("食堂", "路上")),
+        RowDefect("temperature_unit", "体温", 0.003, _celsius, mark=REFORMATTED),
+        RowDefect("temperature_comma", "体温", 0.001, _comma, mark=REFORMATTED),
+        RowDefect("temperature_no_point", "体温", 0.001, _no_point, mark=REFORMATTED),
+        RowDefect("temperature_full_width", "体温", 0.0005, full_width, mark=REFORMATTED),
+        RowDefect("temperature_text", "体温", 0.001, constant("正常", "未测"), mark=INVALID, sets=_NO_READING),
+        RowDefect("temperature_range", "体温", 0.001, constant("45.0", "25.3"), mark=INVALID, sets=_NO_READING),
+        RowDefect("temperature_blank", "体温", 0.001, blank, sets=_NO_READING),
+        *moment_defects("测温时间", "measured", 0.2, required=False),
+        RowDefect("colour_unknown", "健康码", 0.0005, constant("灰", "无码"), mark=INVALID, sets=(("colour", -1),)),
+        RowDefect("place_unknown", "打卡地点", 0.0005, constant("食堂", "路上"), mark=INVALID, sets=(("place", -1),)),
+        RowDefect("place_missing", "打卡地点", 0.0005, blank, sets=(("place", -1),)),
+        broken_row("工号", 0.0001),
     ),
     key_column="手机号",
     alias=("健康码", "健康码颜色"),

@@ -11,7 +11,18 @@ from simulator.frame import Frame, clean
 from simulator.layout import Layout
 from simulator.meters import load_kwh
 from simulator.rng import Bools, Floats, Ints, uniform
-from simulator.rowdefects import RowDefect, blank, compact, constant, far_away, serial
+from simulator.rowdefects import (
+    REFORMATTED,
+    RowDefect,
+    blank,
+    broken_row,
+    compact,
+    constant,
+    far_away,
+    full_width,
+    month_day,
+    serial,
+)
 from simulator.text import blank_where, pick
 
 STATUSES = ("正常", "缺失", "补采")
@@ -121,14 +132,29 @@ FEED = Feed(
     days=days,
     build=build,
     defects=(
-        RowDefect("date_serial", "日期", 0.002, serial),
-        RowDefect("date_compact", "日期", 0.002, compact),
+        RowDefect("date_serial", "日期", 0.002, serial, mark=REFORMATTED),
+        RowDefect("date_compact", "日期", 0.002, compact, mark=REFORMATTED),
+        RowDefect("date_month_day", "日期", 0.0, month_day, mark=REFORMATTED),
         RowDefect("date_far", "日期", 0.0005, far_away, "DATE_OUT_OF_RANGE"),
+        RowDefect("date_text", "日期", 0.0005, constant("昨日", "2020-02-30"), "DATE_INVALID"),
+        RowDefect("date_ambiguous", "日期", 0.0003, constant("2.1", "2.2"), "DATE_AMBIGUOUS"),
+        RowDefect("energy_negative", "电量", 0.0, constant("-12.5")),
+        RowDefect("energy_zero", "电量", 0.0, constant("0.0")),
+        RowDefect("energy_full_width", "电量", 0.0005, full_width, mark=REFORMATTED),
+        RowDefect("multiplier_text", "倍率", 0.0003, constant("无", "×40"), "NUMBER_INVALID"),
+        RowDefect("multiplier_missing", "倍率", 0.0003, blank, "REQUIRED_MISSING"),
+        RowDefect("multiplier_hundredfold", "倍率", 0.0, constant("4000")),
+        RowDefect("reading_missing", "采集状态", 0.0, constant("缺失"), blanked="电量"),
+        RowDefect("reading_late", "采集状态", 0.0, constant("补采")),
+        RowDefect("status_missing", "采集状态", 0.0003, blank, "REQUIRED_MISSING"),
         RowDefect("energy_text", "电量", 0.0008, constant("ERR", "--", "#N/A"), "NUMBER_INVALID"),
         RowDefect("status_unknown", "采集状态", 0.0005, constant("异常", "未知"), "VALUE_NOT_ALLOWED"),
         RowDefect("account_missing", "户号", 0.0003, blank, "REQUIRED_MISSING"),
+        RowDefect("point_missing", "计量点", 0.0003, blank, "REQUIRED_MISSING"),
+        broken_row("行业", 0.0002),
     ),
     key_column="电量",
     alias=("电量", "电量kWh"),
     duplicates=0.001,
+    history=HISTORY,
 )

@@ -13,7 +13,16 @@ from simulator.frame import Frame, clean
 from simulator.layout import Layout
 from simulator.people import ID_TYPES, IDENTITY_CARD
 from simulator.rng import Ints, uniform
-from simulator.rowdefects import RowDefect, constant, identity_defects, phone_defects
+from simulator.rowdefects import (
+    INVALID,
+    RowDefect,
+    blank,
+    broken_row,
+    constant,
+    identity_defects,
+    moment_defects,
+    phone_defects,
+)
 from simulator.text import join, pick
 
 COLOURS = ("green", "yellow", "red")
@@ -88,8 +97,13 @@ FEED = Feed(
         *identity_defects("id_no", "id_type", IDENTITY_CARD, rate=0.5),
         *phone_defects("phone", key=False, rate=0.5),
         RowDefect("colour_unknown", "colour", 0.001, constant("灰", "blue"), "VALUE_NOT_ALLOWED"),
-        RowDefect("since_text", "since", 0.001, constant("不详", "2020-02-31T08:00:00")),
-        RowDefect("updated_text", "updated_at", 0.0005, constant("刚刚", "2020-02-31T08:00:00"), "DATE_INVALID"),
+        RowDefect("colour_missing", "colour", 0.0005, blank, "REQUIRED_MISSING"),
+        RowDefect("colour_chinese", "colour", 0.0, constant("绿", "黄", "红"), "VALUE_NOT_ALLOWED"),
+        RowDefect("id_type_unknown", "id_type", 0.0005, constant("军官证", "ID"), "VALUE_NOT_ALLOWED"),
+        RowDefect("since_text", "since", 0.001, constant("不详", "2020-02-31T08:00:00"), mark=INVALID),
+        RowDefect("since_missing", "since", 0.001, blank),
+        *moment_defects("updated_at", "updated", 0.5),
+        broken_row("reason"),
     ),
     key_column="colour",
     duplicates=0.003,

@@ -17,12 +17,17 @@ from simulator.layout import Layout
 from simulator.people import ID_TYPES, IDENTITY_CARD, PLACES
 from simulator.rng import Bools, Ints, uniform
 from simulator.rowdefects import (
+    INVALID,
     RowDefect,
+    blank,
+    broken_row,
     code_defects,
     constant,
     date_defects,
     identity_defects,
+    moment_defects,
     phone_defects,
+    with_tail,
 )
 from simulator.text import blank_where, choose, join, pick, whole
 
@@ -123,6 +128,11 @@ def build(district: District, day: int) -> Frame:
     return clean(columns, facts)
 
 
+def _odd_separators(text: str, _: float) -> str:
+    """Separate places by a comma, a slash and a semicolon with blanks, one of them twice."""
+    return f"{text}, {text} / 浙江省温州市;"
+
+
 FEED = Feed(
     name="health_declarations",
     sender="module",
@@ -158,7 +168,14 @@ FEED = Feed(
         *phone_defects("手机号", key=True),
         *date_defects("返杭日期", "returned", 0.6),
         RowDefect("id_type_unknown", "证件类型", 0.0005, constant("军官证", "其他"), "VALUE_NOT_ALLOWED"),
-        RowDefect("route_unknown", "途径地址", 0.01, lambda text, _: text + "、某地"),
+        RowDefect("id_type_missing", "证件类型", 0.0005, blank, "REQUIRED_MISSING"),
+        *moment_defects("申报时间", "declared"),
+        RowDefect("route_unknown", "途径地址", 0.01, with_tail("、某地"), mark=INVALID),
+        RowDefect("route_separators", "途径地址", 0.01, _odd_separators),
+        RowDefect("address_missing", "现住址", 0.001, blank),
+        RowDefect("contact_unknown", "是否接触", 0.001, constant("不清楚", "待查"), "VALUE_NOT_ALLOWED"),
+        RowDefect("contact_missing", "是否接触", 0.001, blank),
+        broken_row("姓名"),
         RowDefect(
             "contact_code",
             "是否接触",

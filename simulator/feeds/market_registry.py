@@ -10,7 +10,17 @@ from simulator.firms import park_code
 from simulator.frame import REASONS, Frame, clean
 from simulator.layout import Layout, json_texts
 from simulator.rng import Ints
-from simulator.rowdefects import apply_defects, phone_defects
+from simulator.rowdefects import (
+    FOLDED,
+    INVALID,
+    RowDefect,
+    apply_defects,
+    blank,
+    constant,
+    full_width,
+    phone_defects,
+    wrong_check,
+)
 from simulator.text import blank_where, choose, pick
 
 _COLUMNS = (
@@ -33,6 +43,22 @@ CHANGE_TYPES = ("新设", "变更", "注销")
 FOUNDED, CHANGED, CLOSED = range(3)
 SNAPSHOT = Layout("jsonl", (*_COLUMNS, "changed_on"))
 CHANGES = Layout("jsonl", (*_COLUMNS, "change_type", "changed_on"))
+DEFECTS = (
+    *phone_defects("contact_phone", key=False, rate=0.2),
+    RowDefect("uscc_missing", "uscc", 0.0, blank, "USCC_MISSING"),
+    RowDefect("uscc_wrong_check", "uscc", 0.0, wrong_check, "USCC_INVALID"),
+    RowDefect("uscc_full_width", "uscc", 0.0, full_width, mark=FOLDED),
+    RowDefect("name_missing", "name", 0.0, blank, "REQUIRED_MISSING"),
+    RowDefect("status_unknown", "status", 0.0, constant("异常", "在业"), "VALUE_NOT_ALLOWED"),
+    RowDefect("status_missing", "status", 0.0, blank, "REQUIRED_MISSING"),
+    RowDefect("established_text", "established_on", 0.0, constant("不详"), mark=INVALID),
+    RowDefect("capital_text", "registered_capital", 0.0, constant("N/A", "50万美元")),
+    RowDefect("subdistrict_missing", "subdistrict", 0.0, blank),
+    RowDefect("park_missing", "park_code", 0.0, blank),
+)
+"""Damage to the registry's entities. Only contacts are damaged by chance: the registry is what all others are judged
+by.
+"""
 
 
 def _last_change(district: District, firm: Ints, day: int) -> Ints:
@@ -71,11 +97,10 @@ def _columns(district: District, firm: Ints, day: int) -> dict[str, pa.Array]:
 def _frame(district: District, firm: Ints, columns: dict[str, pa.Array], day: int) -> Frame:
     frame = clean(columns, {"firm": firm, "slot": np.zeros(len(firm), dtype=np.int64), "id": firm})
     frame = frame.with_reason(np.flatnonzero(district.firms.codeless[firm]), REASONS.index("USCC_MISSING"))
-    defects = phone_defects("contact_phone", key=False, rate=0.2)
     # The same damage every day: the registry keeps a wrong phone until somebody mends it.
     return apply_defects(
         frame,
-        defects,
+        DEFECTS,
         (district.seed, "registry", 0),
         district.rates,
         district.firms.ambiguous,

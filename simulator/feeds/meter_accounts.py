@@ -10,7 +10,17 @@ from simulator.frame import Frame, clean
 from simulator.layout import Layout
 from simulator.meters import EXCLUSIVE
 from simulator.rng import Ints, uniform
-from simulator.rowdefects import RowDefect, blank, code_defects, compact, constant, serial, unknown_name
+from simulator.rowdefects import (
+    REFORMATTED,
+    RowDefect,
+    blank,
+    broken_row,
+    code_defects,
+    compact,
+    constant,
+    serial,
+    unknown_name,
+)
 from simulator.text import pick
 
 RELATIONS = ("独享", "共用", "转供")
@@ -83,8 +93,13 @@ FEED = Feed(
     defects=(
         *code_defects("统一社会信用代码", named=True),
         unknown_name("户名", "统一社会信用代码"),
-        RowDefect("date_serial", "起", 0.006, serial),
-        RowDefect("date_compact", "起", 0.006, compact),
+        RowDefect("date_serial", "起", 0.006, serial, mark=REFORMATTED),
+        RowDefect("date_compact", "起", 0.006, compact, mark=REFORMATTED),
+        RowDefect("begin_text", "起", 0.001, constant("不详", "2019-02-30"), "DATE_INVALID"),
+        RowDefect("begin_missing", "起", 0.001, blank, "REQUIRED_MISSING"),
+        RowDefect("end_text", "止", 0.02, constant("至今", "长期"), "DATE_INVALID"),
+        RowDefect("relation_missing", "关系", 0.0005, blank, "REQUIRED_MISSING"),
+        broken_row("户名", 0.0005),
         RowDefect("relation_unknown", "关系", 0.001, constant("自用", "合用"), "VALUE_NOT_ALLOWED"),
         RowDefect("account_missing", "户号", 0.001, blank, "REQUIRED_MISSING"),
     ),

@@ -10,12 +10,17 @@ from simulator.frame import Frame, clean
 from simulator.layout import Layout
 from simulator.rng import Bools, Floats, Ints, uniform
 from simulator.rowdefects import (
+    INVALID,
+    REFORMATTED,
     RowDefect,
     blank,
+    broken_row,
     code_defects,
     constant,
     date_defects,
     date_repairs,
+    full_width,
+    moment_defects,
     phone_defects,
     unknown_name,
 )
@@ -168,6 +173,17 @@ _COLUMNS = (
     "supersedes",
 )
 
+
+def _as_float(text: str, _: float) -> str:
+    """Write a count as 20.0."""
+    return text + ".0"
+
+
+def _as_full_width(text: str, _: float) -> str:
+    """Write a count in full-width digits."""
+    return f'"{full_width(text, 0)}"'
+
+
 FEED = Feed(
     name="self_reports",
     sender="module",
@@ -182,11 +198,20 @@ FEED = Feed(
     defects=(
         *code_defects("uscc", named=True),
         unknown_name("enterprise_name", "uscc"),
-        *date_repairs("planned_resume_date", "planned", 0.6),
+        *date_repairs("planned_resume_date", "planned", 0.6, "planned"),
         *date_defects("actual_resume_date", "actual", 0.6),
         *phone_defects("contact_phone", key=False),
+        *moment_defects("submitted_at", "submitted", 0.2),
         RowDefect("number_text", "staff_total", 0.001, constant('"约20"', '"二十人"'), "NUMBER_INVALID"),
+        RowDefect("number_negative", "staff_onsite", 0.0005, constant("-1"), "NUMBER_INVALID"),
+        RowDefect("number_missing", "staff_onsite", 0.0005, blank, "REQUIRED_MISSING"),
+        RowDefect("number_float", "staff_total", 0.001, _as_float, mark=REFORMATTED),
+        RowDefect("number_full_width", "staff_total", 0.001, _as_full_width, mark=REFORMATTED),
+        RowDefect("remote_text", "staff_remote", 0.001, constant('"若干"'), mark=INVALID),
+        RowDefect("staff_exceeds", "staff_onsite", 0.0, constant("100000")),
+        RowDefect("supersedes_unknown", "supersedes", 0.0, constant("SR0000-00-00-00000000")),
         RowDefect("id_missing", "report_id", 0.0005, blank, "REQUIRED_MISSING"),
+        broken_row("enterprise_name"),
     ),
     key_column="staff_onsite",
     duplicates=0.003,

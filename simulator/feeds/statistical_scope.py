@@ -2,6 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from simulator import reference
 from simulator.calendar import as_date, date_texts
@@ -11,7 +12,7 @@ from simulator.firms import park_name
 from simulator.frame import IGNORED, Frame, clean
 from simulator.layout import Layout
 from simulator.rng import Ints, uniform
-from simulator.rowdefects import BY_NAME, RowDefect, blank, code_defects, constant, unknown_name
+from simulator.rowdefects import BY_NAME, REFORMATTED, RowDefect, blank, code_defects, constant, unknown_name
 from simulator.text import choose, join, pick, replace
 from simulator.workbook import DATE_MARK
 
@@ -37,8 +38,6 @@ def _months(days: Ints, seed: int, firm: Ints) -> pa.Array:
 
 def pick_months(text: pa.Array) -> pa.Array:
     """Return the year and month of ISO dates."""
-    import pyarrow.compute as pc
-
     return pc.utf8_slice_codeunits(text, 0, 7)
 
 
@@ -86,6 +85,16 @@ def days(district: District, through: int) -> list[int]:
     return [day for day in months if as_date(day) >= first]
 
 
+def _chinese_month(text: str, _: float) -> str:
+    """Write 2020年2月."""
+    return f"{text[:4]}年{int(text[5:7])}月"
+
+
+def _excel_month(text: str, _: float) -> str:
+    """Write the first day of the month as an Excel date."""
+    return f"{DATE_MARK}{text}-01"
+
+
 FEED = Feed(
     name="statistical_scope",
     sender="module",
@@ -102,6 +111,13 @@ FEED = Feed(
         *code_defects("统一社会信用代码", named=True),
         unknown_name("单位名称", "统一社会信用代码"),
         RowDefect("no_code", "统一社会信用代码", 0.02, blank, BY_NAME),
+        RowDefect("sector_unknown", "专业", 0.0008, constant("农业", "待定"), "VALUE_NOT_ALLOWED"),
+        RowDefect("sector_missing", "专业", 0.0005, blank, "REQUIRED_MISSING"),
+        RowDefect("flag_missing", "是否规上", 0.0005, blank, "REQUIRED_MISSING"),
+        RowDefect("month_chinese", "在库年月", 0.002, _chinese_month, mark=REFORMATTED),
+        RowDefect("month_excel", "在库年月", 0.0, _excel_month, mark=REFORMATTED),
+        RowDefect("month_text", "在库年月", 0.0008, constant("待补", "2020-13"), "DATE_INVALID"),
+        RowDefect("month_missing", "在库年月", 0.0005, blank, "REQUIRED_MISSING"),
         RowDefect("flag_unknown", "是否规上", 0.0008, constant("√", "待核"), "VALUE_NOT_ALLOWED"),
     ),
     key_column="专业",

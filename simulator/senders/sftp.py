@@ -55,7 +55,8 @@ class DropFolders:
         _link(Path(entry.path), folder / version.name, version.ready)
         if entry.complete_at(self._clock.minute):
             control = folder / f"{version.name}.ok"
-            control.write_text(f"{entry.declared_sha256} {entry.declared_rows}\n")
+            hash_ = "" if version.fault == "bad_control" else f"{entry.declared_sha256} "
+            control.write_text(f"{hash_}{entry.declared_rows}\n")
             _touch(control, version.ok_ready)
             placed.add(control)
         return placed
