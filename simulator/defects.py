@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _BINARY = frozenset(("xlsx", "xls", "parquet"))
 _TEXTS = frozenset(("csv", "jsonl"))
+_ONE_NAME = frozenset(("quarantine_register",))
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,11 @@ FILE_DEFECTS = (
         "mixed_newlines", 0.01, "Two kinds of newlines, and a byte order mark where Unicode has one.", not_for=_BINARY
     ),
     FileDefect("repeat", 0.03, "The same bytes again under the same name.", becomes="repeat"),
-    FileDefect("renamed_repeat", 0.01, "The same bytes again under another name.", becomes="repeat"),
+    FileDefect("renamed_repeat", 0.01, "The same bytes again under another name.", becomes="repeat", not_for=_ONE_NAME),
     FileDefect("corrected", 0.01, "Another version under the same name.", becomes="replaces"),
-    FileDefect("sequel", 0.01, "A second file with the rows that the first one lacks.", becomes="adds"),
+    FileDefect(
+        "sequel", 0.01, "A second file with the rows that the first one lacks.", becomes="adds", not_for=_ONE_NAME
+    ),
     FileDefect("late", 0.04, "The file comes up to three days late.", becomes="late"),
     FileDefect(
         "missing_ok", 0.01, "The control file does not stand beside it yet.", becomes="waits",

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from simulator import reference
 from simulator.calendar import number
 from simulator.firms import Firms, build_firms
-from simulator.households import SCENARIOS, Households, build_households
+from simulator.households import Households, build_households
 from simulator.lives import FIRST_DAY, Lives, build_lives
 from simulator.meters import Meters, build_meters, truly_running
 from simulator.people import People, Returnees, Staff, build_people, build_returnees, build_staff

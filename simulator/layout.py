@@ -1,8 +1,11 @@
-"""How a feed's rows become bytes: delimited text, JSON lines, a workbook."""
+"""How a feed's rows become bytes: delimited text, JSON lines, a workbook, Parquet."""
 
 import codecs
-from collections.abc import Callable, Sequence
+import io
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -103,11 +106,36 @@ def _workbook(frame: Frame, layout: Layout) -> bytes:
     return write(heading, [frame.columns[name] for name in layout.columns], numeric)
 
 
+def table(frame: Frame, layout: Layout) -> pa.Table:
+    """Return the rows as a table whose columns are all texts."""
+    return pa.table({layout.header(name): frame.columns[name].cast(pa.string()) for name in layout.columns})
+
+
+def write_tables(path: Path, tables: Iterable[pa.Table]) -> None:
+    """Write a Parquet file of at least one table, each a row group."""
+    import pyarrow.parquet as pq
+
+    rest = iter(tables)
+    first = next(rest)
+    with pq.ParquetWriter(path, first.schema, compression="zstd") as writer:
+        for each in itertools.chain([first], rest):
+            writer.write_table(each, row_group_size=max(1, each.num_rows))
+
+
+def _parquet(frame: Frame, layout: Layout) -> bytes:
+    import pyarrow.parquet as pq
+
+    buffer = io.BytesIO()
+    pq.write_table(table(frame, layout), buffer, compression="zstd")
+    return buffer.getvalue()
+
+
 _WRITERS: dict[str, Callable[[Frame, Layout], bytes]] = {
     "csv": _delimited,
     "jsonl": _json_lines,
     "xlsx": _workbook,
     "xls": _workbook,
+    "parquet": _parquet,
 }
 
 

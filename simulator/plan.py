@@ -51,7 +51,8 @@ def day_frame(district: District, feed: Feed, day: int) -> Frame:
     frame = apply_defects(
         frame, feed.defects, (district.seed, feed.name, day), district.rates, firms.ambiguous, firms.steady()
     )
-    return _with_blank_lines(_with_repeats(frame, district, feed, day), district, feed, day)
+    frame = _with_repeats(frame, district, feed, day)
+    return frame if feed.layout.kind == "parquet" else _with_blank_lines(frame, district, feed, day)
 
 
 def _with_repeats(frame: Frame, district: District, feed: Feed, day: int) -> Frame:
@@ -90,7 +91,7 @@ def rows_of(version: Version, frame: Frame) -> Frame:
 def versions(district: District, feed: Feed, day: int, frame: Frame) -> list[Version]:
     """Return every version of every file of a business date, in the order in which they come out."""
     if day in feed.history:
-        return [_history(district, feed, day)]
+        return [history(district, feed, day)]
     slots = [slot for slot in feed.slots if (frame.facts["slot"] == slot.key).any()]
     keys = [slot.key for slot in slots]
     turned = _turned(district, feed, day, keys)
@@ -134,7 +135,8 @@ def _base(feed: Feed, slot: Slot, day: int) -> Version:
     return Version(feed.name, day, slot.name.format(day=_stamp(day)), slot.key, ready, folder, ok_ready=ready)
 
 
-def _history(district: District, feed: Feed, day: int) -> Version:
+def history(district: District, feed: Feed, day: int) -> Version:
+    """Return the history file that ends on a day."""
     extension = feed.slots[0].name.rpartition(".")[2]
     name = f"{feed.name}_history_{feed.history[day][1]}.{extension}"
     ready = district.first_day * _DAY + 8 * 60
@@ -192,9 +194,11 @@ def _rejected(district: District, feed: Feed, bad: Version, rows: int, *, lastin
     if bad.fault in ("truncated_rows", "truncated_line") and rows < 3:
         bad = replace(bad, fault="empty")
     luck = chance(district.seed, "follow-up", bad.slot, bad.day)
+    if feed.fixed_names and (lasting or luck > 0.5):
+        return [bad]
     if feed.name == "self_reports" and luck > 0.9 and not lasting:
         return [bad]
-    return _again(bad, 45, same_name=luck > 0.7 and not lasting)
+    return _again(bad, 45, same_name=feed.fixed_names or (luck > 0.7 and not lasting))
 
 
 def _renamed(base: Version) -> list[Version]:

@@ -3,20 +3,22 @@
 import hashlib
 import json
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from simulator.calendar import as_date
 from simulator.defects import REJECTED_AS
 from simulator.district import District
 from simulator.feeds import FEEDS, Feed
 from simulator.frame import Frame
-from simulator.layout import Layout, encode, reordered, with_extra_column
-from simulator.plan import NEVER, Version, day_frame, rows_of, versions
+from simulator.layout import Layout, encode, reordered, table, with_extra_column, write_tables
+from simulator.plan import NEVER, Version, day_frame, history, rows_of, versions
 
 
 @dataclass(frozen=True)
@@ -140,18 +142,40 @@ class Store:
         return [Entry(**{**item, "version": Version(**item["version"])}) for item in json.loads(index.read_text())]
 
     def _make(self, name: str, day: int) -> list[Entry]:
-        feed, frame = FEEDS[name], self.frame(name, day)
+        feed = FEEDS[name]
         folder = self._index(name, day).parent
         folder.mkdir(parents=True, exist_ok=True)
-        planned = versions(self.district, feed, day, frame)
-        entries = [
-            self._write(feed, rows_of(version, frame), version, folder / str(place))
-            for place, version in enumerate(planned)
-        ]
+        if feed.streamed and day in feed.history:
+            entries = [self._stream(feed, day, folder / "0")]
+        else:
+            frame = self.frame(name, day)
+            entries = [
+                self._write(feed, rows_of(version, frame), version, folder / str(place))
+                for place, version in enumerate(versions(self.district, feed, day, frame))
+            ]
         draft = folder / "index.tmp"
         draft.write_text(json.dumps([asdict(entry) for entry in entries], ensure_ascii=False))
         draft.rename(folder / "index.json")
         return entries
+
+    def _stream(self, feed: Feed, day: int, path: Path) -> Entry:
+        """Write a history file a day at a time."""
+        quarantined: Counter[str] = Counter()
+        rows = 0
+
+        def tables() -> Iterator[pa.Table]:
+            nonlocal rows
+            for each in range(feed.history[day][0], day + 1):
+                frame = day_frame(self.district, feed, each)
+                quarantined.update(frame.quarantined())
+                rows += frame.rows
+                yield table(frame, feed.layout)
+
+        write_tables(path, tables())
+        with path.open("rb") as file:
+            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        version, accepted = history(self.district, feed, day), rows - quarantined.total()
+        return Entry(version, str(path), path.stat().st_size, sha256, sha256, rows, "", accepted, 0, dict(quarantined))
 
     def _write(self, feed: Feed, frame: Frame, version: Version, path: Path) -> Entry:
         content = render(feed, frame, version)

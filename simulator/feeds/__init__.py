@@ -7,10 +7,13 @@ from simulator.feeds import (
     carrier_unicom,
     carrier_wasu,
     checkins,
+    city_cases,
     enterprise_power,
     health_codes,
     health_declarations,
+    household_power,
     meter_accounts,
+    quarantine_register,
     self_reports,
     statistical_scope,
 )
@@ -30,7 +33,10 @@ FEEDS: dict[str, Feed] = {
         carrier_telecom,
         carrier_wasu,
         enterprise_power,
+        household_power,
         meter_accounts,
+        quarantine_register,
+        city_cases,
     )
 }
 """Feeds that come as files; the market registry is an interface, see `feeds.market_registry`."""

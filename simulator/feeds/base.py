@@ -42,6 +42,10 @@ class Feed:
     duplicates: float = 0.002
     history: Mapping[int, tuple[int, str]] = field(default_factory=dict)
     """Last day of each history file: (first day, month in its name); they come once, on the first day."""
+    streamed: bool = False
+    """Whether a history file is written day by day, as a month of it is too large to hold."""
+    fixed_names: bool = False
+    """Whether a file's name says whose list it is, so that no second file of a day can exist."""
     retracts: bool = False
     """Whether rows whose fact `retracted` is set are taken back the next day, in a file whose name ends in _undo."""
 

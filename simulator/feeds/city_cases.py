@@ -13,7 +13,7 @@ from simulator.district import District
 from simulator.feeds.base import Feed, Slot, daily
 from simulator.frame import REASONS, Frame, clean
 from simulator.layout import Layout
-from simulator.rng import Floats, Ints, uniform
+from simulator.rng import Ints, uniform
 from simulator.rowdefects import RowDefect, blank, compact, constant, far_away, serial
 from simulator.text import blank_where, whole
 
@@ -27,7 +27,7 @@ def _counts(anchors: list[tuple[int, int]], day: int) -> Ints:
     """Return cumulative counts that pass through the published ones and level off."""
     first, second = np.array(anchors, dtype=np.float64).reshape(-1, 2).T
     share = (1 - np.exp(-(day - _FROM) / 8)) / (1 - np.exp(-(_TO - _FROM) / 8))
-    return np.round(first + (second - first) * share).astype(np.int64)
+    return np.asarray(np.round(first + (second - first) * share), dtype=np.int64)
 
 
 def _revised(counts: Ints, seed: int, day: int, rates: float) -> Ints:
@@ -77,7 +77,7 @@ def build(district: District, day: int) -> Frame:
     count, of_kind = np.array(confirmed, dtype=np.int64), np.array(kind, dtype=np.int64)
     hubei = np.array([code == "420000" for code in province_code])
     cured = np.floor(count * np.where(hubei, _share(day, 0.07, 0.3), _share(day, 0.15, 0.7))).astype(np.int64)
-    deaths: Floats = count * np.where(hubei, 0.035, 0.004)
+    dead = np.floor(count * np.where(hubei, 0.035, 0.004)).astype(np.int64)
     facts = {
         "city": np.array([int(code or 0) for code in city_code], dtype=np.int64),
         "province": np.array(list(map(int, province_code)), dtype=np.int64),
@@ -96,7 +96,7 @@ def build(district: District, day: int) -> Frame:
         "confirmed": whole(count),
         "suspected": whole(np.zeros(len(count), dtype=np.int64)),
         "cured": whole(cured),
-        "dead": whole(np.floor(deaths).astype(np.int64)),
+        "dead": whole(dead),
     }
     return clean(columns, facts).with_reason(np.flatnonzero(of_kind == _PLACELESS), REASONS.index("REGION_UNRESOLVED"))
 
