@@ -12,6 +12,14 @@ from resumption.contracts import load_feed
 DAY = dt.date(2020, 2, 25)
 AT = dt.datetime(2020, 2, 25, 8, 30, tzinfo=dt.UTC)
 
+_STAY: dict[str, list[Any]] = {
+    "region_code": ["420100", "330100", "310000"],
+    "visit_begin_at": [AT - dt.timedelta(days=9)],
+    "visit_end_at": [AT - dt.timedelta(days=5)],
+    "returned_at": [AT - dt.timedelta(days=4), None],
+    "dwell_hours": [96.0, 5.5, None, 90.0, 8.0],
+}
+_ID_TYPES = ["身份证"] * 9 + ["护照", "港澳台"]
 _VALUES: dict[str, dict[str, list[Any]]] = {
     "market_registry": {
         "status": ["存续", "存续", "存续", "注销"],
@@ -27,33 +35,63 @@ _VALUES: dict[str, dict[str, list[Any]]] = {
     "self_reports": {
         "staff_total": [10, 50, 200, 12, 8, 9, 60, 80, 3, 1],
         "staff_onsite": [5, 5, 100, 12, 0, 7, 30, 40, 1, 2],
+        "staff_in_key_region": [0, 1, 0],
+        "prevention_plan": [True, True, False],
         "planned_resume_on": [dt.date(2020, 2, 20)],
         "actual_resume_on": [dt.date(2020, 2, 20), None],
     },
     "approvals": {
         "level": ["市", "区", "街道"],
-        "event": ["申请", "通过", "通过", "退回", "撤销"],
+        "event": ["申请", "通过", "通过", "申请", "通过", "退回", "申请", "通过", "通过", "撤销"],
         "white_list": [False, False, True],
         "applied_at": [AT - dt.timedelta(days=3)],
     },
     "checkins": {
-        "code_colour": ["green"] * 30 + ["yellow", "red", None],
+        "code_colour": ["green"] * 55 + ["yellow", "red", None],
         "temperature_c": [36.4, 36.6, 36.5] * 20 + [37.4, None],
         "place": ["厂区", "居家", "厂区", "其他"],
         "delivery_name": ["am.csv", "pm.csv"],
     },
-    "carrier_mobile": {
-        "region_code": ["420100", "330100", "310000"],
-        "visit_begin_at": [AT - dt.timedelta(days=9)],
-        "visit_end_at": [AT - dt.timedelta(days=5)],
-        "returned_at": [AT - dt.timedelta(days=4), None],
-        "dwell_hours": [96.0, 5.5, None, 90.0, 8.0],
-    },
+    "carrier_mobile": _STAY,
+    "carrier_unicom": _STAY,
+    "carrier_telecom": _STAY,
+    "carrier_wasu": _STAY | {"phone_token": ["a" * 64, "b" * 64, None], "address_subdistrict": ["长河街道", None]},
     "enterprise_power": {
         "reading_on": [DAY, DAY - dt.timedelta(days=1)],
         "read_status": ["正常"] * 18 + ["缺失", "补采"],
-        "energy": [12.5, 0.0, 400.25] * 10 + [-3.0, None],
+        "energy": [12.5, 8.25, 0.0, 400.25, 31.0] * 6 + [-3.0, None],
         "multiplier": [1.0, 10.0, 100.0],
+    },
+    "health_declarations": {
+        "id_type": _ID_TYPES,
+        "address_subdistrict": ["长河街道", "西兴街道", None],
+        "returned_on": [None, None, None, DAY - dt.timedelta(days=3)],
+        "had_contact": [False] * 30 + [True],
+        "symptomatic": [False] * 30 + [True],
+    },
+    "health_codes": {
+        "id_type": _ID_TYPES,
+        "phone_token": ["a" * 64] * 9 + [None],
+        "colour": ["green", "yellow", "green", "red"],
+        "since_at": [AT - dt.timedelta(hours=1)] * 9 + [None],
+    },
+    "household_power": {
+        "community_code": ["330108001001", "330108001002"],
+        "energy": [6.25, 4.5, 9.75, 0.0, 8.0] * 8 + [None],
+        "quality": ["ok"] * 30 + ["missing", "estimated", "swap"],
+    },
+    "quarantine_register": {
+        "delivery_name": ["330108001001.xlsx", "330108001002.xlsx"],
+        "valid_from": [DAY - dt.timedelta(days=6)],
+        "valid_to": [DAY + dt.timedelta(days=8), None],
+    },
+    "city_cases": {
+        "province_code": ["420000", "330000"],
+        "city_code": ["420100", "330100", "330300", "420600", None],
+        "confirmed": [48_000, 169, 504, 1_175, 0],
+        "suspected": [0],
+        "cured": [160, 90, 300, None, 0],
+        "dead": [100, 0, 1, None, 0],
     },
     "meter_accounts": {
         "relation": ["exclusive", "exclusive", "exclusive", "shared", "resale"],
