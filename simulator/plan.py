@@ -149,7 +149,7 @@ def _moved(version: Version, days: int) -> Version:
     return replace(version, ready=version.ready + days * _DAY, folder=folder, ok_ready=version.ready + days * _DAY)
 
 
-def _sequel_name(name: str) -> str:
+def sequel_name(name: str) -> str:
     """Return the name of a second file: am_2.csv, or x_20200217_12.csv where the first has a number already."""
     stem, _, extension = name.rpartition(".")
     numbered = re.fullmatch(r"(.*_\d{8})_(\d)", stem)
@@ -166,7 +166,7 @@ def _again(version: Version, minutes: int, *, same_name: bool) -> list[Version]:
     later = version.ready + minutes
     if same_name:
         return [replace(version, until=later), replace(version, fault="", ready=later, ok_ready=later)]
-    return [version, replace(version, fault="", name=_sequel_name(version.name), ready=later, ok_ready=later)]
+    return [version, replace(version, fault="", name=sequel_name(version.name), ready=later, ok_ready=later)]
 
 
 def _course(district: District, feed: Feed, base: Version, fault: str, rows: int, *, lasting: bool) -> list[Version]:
@@ -203,7 +203,7 @@ def _rejected(district: District, feed: Feed, bad: Version, rows: int, *, lastin
 
 def _renamed(base: Version) -> list[Version]:
     again = _moved(base, 1) if base.folder >= 0 else replace(base, ready=base.ready + 120, ok_ready=base.ready + 120)
-    return [base, replace(again, name=_sequel_name(base.name))]
+    return [base, replace(again, name=sequel_name(base.name))]
 
 
 def _corrected(base: Version) -> list[Version]:
@@ -213,7 +213,7 @@ def _corrected(base: Version) -> list[Version]:
 
 def _with_sequel(base: Version) -> list[Version]:
     again = _moved(base, 1) if base.folder >= 0 else replace(base, ready=base.ready + 60, ok_ready=base.ready + 60)
-    more = replace(again, name=_sequel_name(base.name), first=0.9, read_again=base.feed == "enterprise_power")
+    more = replace(again, name=sequel_name(base.name), first=0.9, read_again=base.feed == "enterprise_power")
     return [replace(base, last=0.9), more]
 
 

@@ -40,6 +40,8 @@ class RowDefect:
     """Another column that is emptied with it."""
     mark: str = ""
     """How an accepted row is marked: REFORMATTED or FOLDED (repaired), INVALID or MASKED (the value is null)."""
+    fills: bool = False
+    """Whether it is done to blank cells too."""
     sets: tuple[tuple[str, int], ...] = ()
     """What the row means after the damage, where it is still accepted, as (fact, value)."""
 
@@ -101,10 +103,12 @@ def apply_defects(
 def damage(frame: Frame, defect: RowDefect, rows: Ints, detail: Floats, ambiguous: Bools) -> Frame:
     """Return the frame with one kind of damage done to some rows, where their cell is neither blank nor a real date."""
     cells = frame.columns[defect.column].take(rows).to_pylist() if len(rows) else []
-    kept = np.array([bool(cell) and not cell.startswith(DATE_MARK) for cell in cells], dtype=bool)
+    kept = np.array(
+        [bool(cell or defect.fills) and not (cell or "").startswith(DATE_MARK) for cell in cells], dtype=bool
+    )
     if not kept.any():
         return frame
-    rows, texts = rows[kept], [cell for cell, keep in zip(cells, kept.tolist(), strict=True) if keep]
+    rows, texts = rows[kept], [cell or "" for cell, keep in zip(cells, kept.tolist(), strict=True) if keep]
     new = [defect.change(cell, luck) for cell, luck in zip(texts, detail[rows].tolist(), strict=True)]
     frame = frame.with_values(defect.column, rows, new)
     if defect.blanked:

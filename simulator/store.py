@@ -91,6 +91,11 @@ def _cut(content: bytes, fault: str, encoding: str) -> bytes:
     return content
 
 
+def sha256_of(content: bytes) -> str:
+    """Return the hash by which a file is declared."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def render(feed: Feed, frame: Frame, version: Version) -> bytes:
     """Return the bytes of a version with its rows."""
     return _cut(encode(*_shape(version, frame, feed)), version.fault, feed.layout.encoding)
@@ -180,8 +185,8 @@ class Store:
     def _write(self, feed: Feed, frame: Frame, version: Version, path: Path) -> Entry:
         content = render(feed, frame, version)
         path.write_bytes(content)
-        sha256 = hashlib.sha256(content).hexdigest()
-        declared = hashlib.sha256(content + b"?").hexdigest() if version.fault == "wrong_sha256" else sha256
+        sha256 = sha256_of(content)
+        declared = sha256_of(content + b"?") if version.fault == "wrong_sha256" else sha256
         reason = REJECTED_AS.get(version.fault, "")
         quarantined = {} if reason else frame.quarantined()
         accepted = 0 if reason else frame.rows - frame.ignored() - sum(quarantined.values())

@@ -209,7 +209,7 @@ FEED = Feed(
         RowDefect("number_full_width", "staff_total", 0.001, _as_full_width, mark=REFORMATTED),
         RowDefect("remote_text", "staff_remote", 0.001, constant('"若干"'), mark=INVALID),
         RowDefect("staff_exceeds", "staff_onsite", 0.0, constant("100000")),
-        RowDefect("supersedes_unknown", "supersedes", 0.0, constant("SR0000-00-00-00000000")),
+        RowDefect("supersedes_unknown", "supersedes", 0.0, constant("SR0000-00-00-00000000"), fills=True),
         RowDefect("id_missing", "report_id", 0.0005, blank, "REQUIRED_MISSING"),
         broken_row("enterprise_name"),
     ),

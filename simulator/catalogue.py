@@ -1,0 +1,310 @@
+"""Every defect that the simulator knows, feed by feed, and one delivery with exactly one of them.
+
+`catalogue` is the single source of what must become of a damaged delivery; `single` makes it, for a test of each.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import lru_cache
+
+import numpy as np
+
+from simulator.calendar import as_date, number
+from simulator.defects import FILE_DEFECTS, FileDefect
+from simulator.district import District
+from simulator.feeds import FEEDS, Feed, market_registry
+from simulator.frame import IGNORED, Frame
+from simulator.plan import Version, sequel_name
+from simulator.rng import Ints
+from simulator.rowdefects import BY_NAME, BY_NAME_AND_CODE, UNRESOLVED, RowDefect, damage
+from simulator.store import render, sha256_of
+
+DAY = date(2020, 2, 17)
+REGISTRY = "market_registry"
+_ROWS = 40
+_TRANSPORT = (
+    ("unauthorised", "The token is missing or wrong: the answer is 401.", "refused"),
+    ("too_many_requests", "The answer is 429 and says how long to wait.", "retried"),
+    ("unavailable", "The answer is 503.", "retried"),
+    ("timed_out", "The page does not come: the answer is 504.", "retried"),
+)
+_NAME_AMBIGUOUS = "name_ambiguous"
+_WRITTEN = ("extra_column", "alias", "reordered", "mixed_newlines", "missing_ok")
+"""Faults that are no reason to reject a file and lie in how it is written."""
+_COMMON = (
+    ("row_twice", "A row stands there twice.", "harmless"),
+    ("blank_line", "A blank line between the rows.", "ignored"),
+)
+
+
+@dataclass(frozen=True)
+class Defect:
+    """One line of the catalogue: a feed and something that goes wrong with its deliveries.
+
+    `kind` is row, file or transport. `verdict` is for a row quarantined, resolved (found by its name), repaired,
+    nulled (the value is lost, the row stays), harmless, ignored; for a file rejected, accepted, repeat, late,
+    replaces, adds, waits, voids, incomplete; for the transport retried or refused. `mark` is the ending of the mark
+    that a repaired or nulled row bears.
+    """
+
+    feed: str
+    name: str
+    kind: str
+    verdict: str
+    note: str
+    reason: str = ""
+    column: str = ""
+    mark: str = ""
+    rate: float = 0.0
+
+    @property
+    def at_registry(self) -> bool:
+        """Tell whether only the comparison with the registry can find it: the row is accepted before."""
+        return self.reason in UNRESOLVED or self.verdict == "resolved"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One delivery with exactly one defect, and what must become of it.
+
+    `rows` are the rows in the file (or API answer), `declared` those that its sender states; `accepted`,
+    `quarantined` (by reason; rows that only the registry can judge count as accepted) and `ignored` add up to `rows`
+    unless the file is rejected. `row` is the number of the damaged row, 1 below the header, 0 for a file's defect.
+    `control` is the text of the control file of a drop, None where there is none. `earlier` are deliveries that come
+    before it.
+    """
+
+    feed: str
+    defect: Defect
+    business_date: date
+    name: str
+    content: bytes
+    sha256: str
+    rows: int
+    declared: int
+    outcome: str
+    accepted: int
+    ignored: int
+    quarantined: dict[str, int]
+    row: int = 0
+    control: str | None = None
+    earlier: tuple["Delivery", ...] = field(default=())
+
+
+def catalogue() -> tuple[Defect, ...]:
+    """Return every defect of every feed, by feed."""
+    files = (line for feed in FEEDS.values() for line in (*_row_lines(feed), *_file_lines(feed)))
+    return (*_registry_lines(), *files)
+
+
+def _row_lines(feed: Feed) -> Iterator[Defect]:
+    for defect in feed.defects:
+        yield _row_line(feed.name, defect)
+    if any(defect.reason == BY_NAME for defect in feed.defects):
+        column = next(defect.column for defect in feed.defects if defect.reason == BY_NAME)
+        note = "Leave the code empty in a row whose name two entities bear."
+        yield Defect(feed.name, _NAME_AMBIGUOUS, "row", "quarantined", note, "NAME_AMBIGUOUS", column)
+    for name, note, verdict in _COMMON:
+        if feed.layout.kind != "parquet" or name != "blank_line":
+            yield Defect(feed.name, name, "row", verdict, note)
+
+
+def _row_line(feed: str, defect: RowDefect) -> Defect:
+    reason = "" if defect.verdict == "resolved" else defect.reason
+    mark = "" if defect.reason else defect.mark
+    return Defect(feed, defect.name, "row", defect.verdict, defect.note, reason, defect.column, mark, defect.rate)
+
+
+def _file_lines(feed: Feed) -> Iterator[Defect]:
+    for defect in FILE_DEFECTS:
+        if defect.suits(feed):
+            yield _file_line(feed.name, defect)
+    if feed.history:
+        yield Defect(feed.name, "history", "file", "accepted", "Rows of a month before the start, once, in one file.")
+    if not feed.dropped:
+        yield from (Defect(feed.name, name, "transport", verdict, note) for name, note, verdict in _TRANSPORT)
+
+
+def _file_line(feed: str, defect: FileDefect) -> Defect:
+    verdict = "rejected" if defect.reason else defect.becomes
+    return Defect(feed, defect.name, "file", verdict, defect.note, defect.reason, rate=defect.rate)
+
+
+def _registry_lines() -> Iterator[Defect]:
+    yield from (_row_line(REGISTRY, defect) for defect in market_registry.DEFECTS)
+    yield Defect(REGISTRY, "incomplete", "file", "incomplete", "Fewer items than `total` says.", "TRUNCATED")
+    yield Defect(REGISTRY, "nothing", "file", "accepted", "A day without changes.")
+    yield from (Defect(REGISTRY, name, "transport", verdict, note) for name, note, verdict in _TRANSPORT)
+
+
+@lru_cache(maxsize=2)
+def clean_district(scale: float = 0.2) -> District:
+    """Return a district whose data have no defects, large enough for every feed to have some rows a day."""
+    return District(seed=7, scale=scale, rates=0.0)
+
+
+@lru_cache(maxsize=32)
+def _built(feed: str, day: int) -> Frame:
+    return FEEDS[feed].build(clean_district(), day)
+
+
+@lru_cache(maxsize=4)
+def _catalogue() -> dict[tuple[str, str], Defect]:
+    return {(line.feed, line.name): line for line in catalogue()}
+
+
+def single(feed: str, defect: str, day: date = DAY) -> Delivery:
+    """Return one delivery of a feed for a business date (or the feed's last one before) with exactly one defect.
+
+    The rows are at most forty of a small district's, good but for the defect. Raises ValueError for a defect that the
+    feed cannot have, or that lies in the transport.
+    """
+    line = _catalogue().get((feed, defect))
+    if line is None or line.kind == "transport":
+        known = [name for (of, name), other in _catalogue().items() if of == feed and other.kind != "transport"]
+        expected = ", ".join(known) or "no defect, as there is no such feed"
+        raise ValueError(f"{feed} has no deliverable defect {defect!r}; expected one of {expected}")
+    if feed == REGISTRY:
+        return _registry(line, number(day))
+    return _Maker(FEEDS[feed], line, number(day)).delivery()
+
+
+def _expected(line: Defect, frame: Frame, *, rejected: bool) -> tuple[str, int, int, dict[str, int]]:
+    """Return outcome, accepted rows, ignored rows, and quarantined ones by reason."""
+    if rejected:
+        return "incomplete" if line.verdict == "incomplete" else "rejected", 0, 0, {}
+    found = {reason: count for reason, count in frame.quarantined().items() if reason not in UNRESOLVED}
+    outcome = {"repeat": "repeat", "waits": "waits"}.get(line.verdict, "accepted")
+    return outcome, frame.rows - frame.ignored() - sum(found.values()), frame.ignored(), found
+
+
+class _Maker:
+    """Makes the deliveries of one file feed."""
+
+    def __init__(self, feed: Feed, line: Defect, day: int) -> None:
+        self.district = clean_district()
+        self.feed, self.line = feed, line
+        days = [each for each in feed.days(self.district, day) if (each in feed.history) == (line.name == "history")]
+        self.day = days[-1]
+        self.frame = _built(feed.name, self.day)
+
+    def delivery(self) -> Delivery:
+        if self.line.kind == "row":
+            return self._with_row_defect()
+        slot = int(np.bincount(self.frame.facts["slot"]).argmax())
+        frame = self.frame.take(np.flatnonzero(self.frame.facts["slot"] == slot)[:_ROWS])
+        return self._with_file_defect(frame, self._version(slot))
+
+    def _version(self, slot: int, fault: str = "") -> Version:
+        name = next(each.name for each in self.feed.slots if each.key == slot).format(day=_stamp(self.day))
+        if self.line.name == "history":
+            name = f"{self.feed.name}_history_{self.feed.history[self.day][1]}.{name.rpartition('.')[2]}"
+        return Version(self.feed.name, self.day, name, slot, 0, fault=fault)
+
+    def _made(self, frame: Frame, version: Version, *, row: int = 0, earlier: tuple[Delivery, ...] = ()) -> Delivery:
+        content = render(self.feed, frame, version)
+        rejected = self.line.verdict == "rejected" and version.fault != ""
+        outcome, accepted, ignored, quarantined = _expected(self.line, frame, rejected=rejected)
+        declared = sha256_of(content + b"?" * (version.fault == "wrong_sha256"))
+        hash_ = "" if version.fault == "bad_control" else f"{declared} "
+        control = f"{hash_}{frame.rows}\n" if self.feed.dropped and version.fault != "missing_ok" else None
+        return Delivery(
+            self.feed.name, self.line, as_date(version.day), version.name, content, declared, frame.rows, frame.rows,
+            outcome, accepted, ignored, quarantined, row, control, earlier,
+        )  # fmt: skip
+
+    def _with_row_defect(self) -> Delivery:
+        place, frame = self._damaged()
+        slot = int(frame.facts["slot"][place])
+        rows = np.flatnonzero(frame.facts["slot"] == slot)
+        first = max(0, int(np.searchsorted(rows, place)) - _ROWS // 2)
+        shown = rows[first : first + _ROWS]
+        row = int(np.searchsorted(shown, place)) + 1
+        part = frame.take(shown)
+        if self.line.name == "row_twice":
+            part = part.take(np.insert(np.arange(part.rows), row - 1, row - 1))
+        if self.line.name == "blank_line":
+            part = _with_blank_line(part, row - 1)
+        return self._made(part, self._version(slot), row=row)
+
+    def _damaged(self) -> tuple[int, Frame]:
+        """Return the damaged row's position and the day's rows with it, the first row that can bear the damage."""
+        common = {name for name, _, _ in _COMMON}
+        if self.line.name in common:
+            return int(np.flatnonzero(self.frame.reason == 0)[1]), self.frame
+        firms = self.district.firms
+        wanted = BY_NAME if self.line.name == _NAME_AMBIGUOUS else None
+        defect = next(
+            each for each in self.feed.defects if each.name == self.line.name or (wanted and each.reason == wanted)
+        )
+        fit = defect.hits(self.frame, firms.steady())
+        if defect.reason in (BY_NAME, BY_NAME_AND_CODE):
+            fit &= firms.ambiguous[np.maximum(self.frame.facts["firm"], 0)] == bool(wanted)
+        nowhere = np.zeros(self.frame.rows)
+        for place in np.flatnonzero(fit).tolist():
+            frame = damage(self.frame, defect, np.array([place]), nowhere, firms.ambiguous)
+            if frame is not self.frame:
+                return place, frame
+        raise ValueError(
+            f"{self.feed.name} of {as_date(self.day)}: no row of the small district can bear {self.line.name}"
+        )
+
+    def _with_file_defect(self, frame: Frame, base: Version) -> Delivery:
+        if self.line.verdict == "rejected" or self.line.name in _WRITTEN:
+            return self._made(frame, replace(base, fault=self.line.name))
+        if self.line.name in ("repeat", "renamed_repeat"):
+            again = base if self.line.name == "repeat" else replace(base, name=sequel_name(base.name))
+            return self._made(frame, again, earlier=(self._first(frame, base),))
+        if self.line.name in ("corrected", "sequel"):
+            part = frame.take(np.arange(frame.rows * 9 // 10))
+            rest = frame if self.line.name == "corrected" else frame.take(np.arange(part.rows, frame.rows))
+            name = base.name if self.line.name == "corrected" else sequel_name(base.name)
+            return self._made(rest, replace(base, name=name), earlier=(self._first(part, base),))
+        if self.line.name == "undo":
+            stem, _, extension = base.name.rpartition(".")
+            undone = replace(base, name=f"{stem}_undo.{extension}")
+            return self._made(frame.take(np.arange(2)), undone, earlier=(self._first(frame, base),))
+        if self.line.name == "unchanged":
+            after = replace(base, day=base.day + 1, name=base.name.replace(_stamp(base.day), _stamp(base.day + 1)))
+            return self._made(frame, after, earlier=(self._first(frame, base),))
+        return self._made(frame, base)
+
+    def _first(self, frame: Frame, version: Version) -> Delivery:
+        """Return the good delivery that comes before."""
+        return replace(self._made(frame, version), outcome="accepted")
+
+
+def _with_blank_line(frame: Frame, place: int) -> Frame:
+    rows: Ints = np.insert(np.arange(frame.rows), place, place)
+    frame = frame.take(rows)
+    for column in frame.columns:
+        frame = frame.with_values(column, np.array([place]), [None])
+    return frame.with_reason(np.array([place]), IGNORED)
+
+
+def _stamp(day: int) -> str:
+    return as_date(day).strftime("%Y%m%d")
+
+
+def _registry(line: Defect, day: int) -> Delivery:
+    """Return the pages of one pull of the registry, as a JSON array of the answers' bodies."""
+    district = clean_district()
+    frame = market_registry.snapshot(district, day)
+    frame = frame.take(np.flatnonzero(frame.reason == 0)[: 0 if line.name == "nothing" else _ROWS])
+    row = 0
+    for defect in market_registry.DEFECTS:
+        if line.kind == "row" and defect.name == line.name:
+            cells = frame.columns[defect.column].to_pylist()
+            row = next(place for place, cell in enumerate(cells) if cell) + 1
+            frame = damage(frame, defect, np.array([row - 1]), np.zeros(frame.rows), district.firms.ambiguous)
+    items = market_registry.texts(frame, market_registry.SNAPSHOT).to_pylist()
+    shown = items[:-3] if line.name == "incomplete" else items
+    head = f'"business_date": "{as_date(day).isoformat()}", "total": {len(items)}'
+    content = f'[{{{head}, "items": [{", ".join(shown)}], "next_cursor": null}}]'.encode()
+    outcome, accepted, ignored, quarantined = _expected(line, frame, rejected=line.name == "incomplete")
+    kind = "changes" if line.name == "nothing" else "entities"
+    return Delivery(
+        REGISTRY, line, as_date(day), kind, content, sha256_of(content), len(shown), len(items),
+        outcome, accepted, ignored, quarantined, row,
+    )  # fmt: skip
