@@ -36,7 +36,7 @@ class SourceSpec(_Strict):
 class ReaderSpec(_Strict):
     """How the bytes of a delivery are laid out."""
 
-    format: Literal["csv", "jsonl", "xlsx", "api"]
+    format: Literal["csv", "jsonl", "xlsx", "xls", "parquet", "api"]
     encoding: str = "utf-8"
     delimiter: str = ","
     subtotals: tuple[str, ...] = ()
@@ -77,6 +77,10 @@ class ConformSpec(_Strict):
     """A date further than this from the business date is out of range."""
     minimum: float | None = None
     """A number below this is invalid."""
+    companion: str | None = None
+    """Another column of the row that the rule must see: the kind of a document beside its number."""
+    allow_masked: bool = False
+    """A phone whose digits were masked is null and marked instead of invalid."""
     optional: bool = False
     """The column may be absent from a delivery."""
 

@@ -40,7 +40,12 @@ RULE_TYPES: dict[str, pa.DataType | None] = {
     "symptoms": pa.bool_(),
     "uscc": pa.string(),
     "phone": pa.string(),
+    "id_number": pa.string(),
+    "account": pa.string(),
     "place": pa.string(),
+    "region_number": pa.string(),
+    "city_code": pa.string(),
+    "route": pa.list_(pa.string()),
     "drop": None,
 }
 """Arrow type that each single-column conform rule yields; ``drop`` yields no column."""
