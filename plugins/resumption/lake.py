@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import pyarrow as pa
+import pyarrow.fs as fs
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.fs import DeltaStorageHandler
 
 from resumption import settings
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
 PARTITION_COLUMNS = ["business_date", "delivered_for"]
 _ATTEMPTS = 8
+_LOG_DAYS = 30  # Delta's own default
 
 
 class LakeConflictError(RuntimeError):
@@ -104,3 +108,44 @@ def read_batch(contract: FeedContract, delivered_for: date) -> pa.Table:
         return contract.lake_schema().empty_table()
     rows = table.to_pyarrow_table(partitions=[("delivered_for", "=", delivered_for.isoformat())])
     return rows.select(contract.lake_schema().names).cast(contract.lake_schema())
+
+
+def delivered_dates(feed: str) -> list[date]:
+    """Return the business dates of the deliveries whose rows the feed's table holds, sorted."""
+    table = _open(feed)
+    uris: Iterable[str] = table.file_uris() if table else []
+    return sorted({date.fromisoformat(_delivered_for(uri)) for uri in uris})
+
+
+def earlier_files(feed: str) -> list[str]:
+    """Return the names of data files that the current version of the feed's table does not need."""
+    table = _open(feed)
+    if table is None:
+        return []
+    storage = fs.PyFileSystem(DeltaStorageHandler(feed_url(feed)))
+    there = (info.path for info in storage.get_file_info(fs.FileSelector("", recursive=True)))
+    needed = {PurePosixPath(unquote(uri)).name for uri in table.file_uris()}
+    names = {PurePosixPath(path).name for path in there if path.endswith(".parquet") and "_delta_log" not in path}
+    return sorted(names - needed)
+
+
+def forget_history(feed: str) -> None:
+    """Delete every earlier version of the feed's table: its files, and the log, which quotes values from them.
+
+    No one may read or write the table meanwhile.
+    """
+    table = _open(feed)
+    if table is None:
+        return
+    table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False, full=True)
+    table = _with_log_of(0, feed)
+    # The checkpoint takes the place of the log before it.
+    table.create_checkpoint()
+    table.cleanup_metadata()
+    _with_log_of(_LOG_DAYS, feed)
+
+
+def _with_log_of(days: int, feed: str) -> DeltaTable:
+    """Set how long entries of the log are kept."""
+    DeltaTable(feed_url(feed)).alter.set_table_properties({"delta.logRetentionDuration": f"interval {days} days"})
+    return DeltaTable(feed_url(feed))
