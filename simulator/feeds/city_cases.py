@@ -14,7 +14,17 @@ from simulator.feeds.base import Feed, Slot, daily
 from simulator.frame import REASONS, Frame, clean
 from simulator.layout import Layout
 from simulator.rng import Ints, uniform
-from simulator.rowdefects import RowDefect, blank, compact, constant, far_away, serial
+from simulator.rowdefects import (
+    INVALID,
+    REFORMATTED,
+    RowDefect,
+    blank,
+    compact,
+    constant,
+    far_away,
+    full_width,
+    serial,
+)
 from simulator.text import blank_where, whole
 
 _FROM, _TO = 40, 55  # 10 and 25 February
@@ -120,9 +130,13 @@ FEED = Feed(
         RowDefect("code_unknown", "city_code", 0.002, constant("999900", "429999"), "REGION_UNRESOLVED", _is_city),
         RowDefect("confirmed_text", "confirmed", 0.004, constant("约20", "—", "#REF!"), "NUMBER_INVALID"),
         RowDefect("confirmed_missing", "confirmed", 0.002, blank, "REQUIRED_MISSING"),
-        RowDefect("cured_text", "cured", 0.004, constant("不详", "—")),
-        RowDefect("date_serial", "date", 0.004, serial),
-        RowDefect("date_compact", "date", 0.004, compact),
+        RowDefect("confirmed_negative", "confirmed", 0.0, constant("-3"), "NUMBER_INVALID"),
+        RowDefect("confirmed_full_width", "confirmed", 0.003, full_width, mark=REFORMATTED),
+        RowDefect("cured_text", "cured", 0.004, constant("不详", "—"), mark=INVALID),
+        RowDefect("date_serial", "date", 0.004, serial, mark=REFORMATTED),
+        RowDefect("date_compact", "date", 0.004, compact, mark=REFORMATTED),
+        RowDefect("date_ambiguous", "date", 0.001, constant("2.1", "2.2"), "DATE_AMBIGUOUS"),
+        RowDefect("date_missing", "date", 0.001, blank, "REQUIRED_MISSING"),
         RowDefect("date_text", "date", 0.002, constant("昨日", "2020-02-30"), "DATE_INVALID"),
         RowDefect("date_far", "date", 0.002, far_away, "DATE_OUT_OF_RANGE"),
     ),

@@ -13,7 +13,7 @@ from simulator.frame import Frame, clean
 from simulator.households import HISTORY_FROM
 from simulator.layout import Layout
 from simulator.rng import Ints, uniform
-from simulator.rowdefects import RowDefect, blank, compact, constant, far_away, serial
+from simulator.rowdefects import REFORMATTED, RowDefect, blank, compact, constant, far_away, full_width, serial
 from simulator.text import blank_where, join, pick, whole
 
 QUALITIES = ("ok", "missing", "estimated", "swap")
@@ -94,9 +94,15 @@ FEED = Feed(
     defects=(
         RowDefect("token_missing", "meter_token", 0.0003, blank, "REQUIRED_MISSING"),
         RowDefect("energy_text", "kwh", 0.0004, constant("ERR", "--", "#N/A"), "NUMBER_INVALID"),
+        RowDefect("energy_missing", "kwh", 0.0002, blank, sets=(("quality", MISSING),)),
+        RowDefect("energy_negative", "kwh", 0.0, constant("-3.10")),
+        RowDefect("energy_full_width", "kwh", 0.0001, full_width, mark=REFORMATTED),
         RowDefect("quality_unknown", "quality", 0.0004, constant("bad", "正常"), "VALUE_NOT_ALLOWED"),
-        RowDefect("date_serial", "date", 0.0005, serial),
-        RowDefect("date_compact", "date", 0.0005, compact),
+        RowDefect("quality_missing", "quality", 0.0001, blank, "REQUIRED_MISSING"),
+        RowDefect("date_serial", "date", 0.0005, serial, mark=REFORMATTED),
+        RowDefect("date_compact", "date", 0.0005, compact, mark=REFORMATTED),
+        RowDefect("date_ambiguous", "date", 0.0001, constant("2.1", "2.2"), "DATE_AMBIGUOUS"),
+        RowDefect("date_missing", "date", 0.0001, blank, "REQUIRED_MISSING"),
         RowDefect("date_text", "date", 0.0002, constant("昨日", "2020-02-30"), "DATE_INVALID"),
         RowDefect("date_far", "date", 0.0003, far_away, "DATE_OUT_OF_RANGE"),
     ),

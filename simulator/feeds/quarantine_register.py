@@ -10,13 +10,12 @@ from simulator.feeds.base import Feed, Slot, daily
 from simulator.frame import Frame, clean
 from simulator.layout import Layout
 from simulator.people import doors_of
-from simulator.rng import Bools, Ints, uniform
-from simulator.rowdefects import RowDefect, blank, constant, phone_defects
+from simulator.rng import Bools, Floats, Ints, uniform
+from simulator.rowdefects import RowDefect, blank, constant, date_repairs, far_away, phone_defects
 from simulator.text import blank_where, choose, join, pick, whole
 from simulator.workbook import DATE_MARK
 
 _KEPT_DAYS = 2
-_SERIAL_OF_DAY_0 = 43_831
 _REMARKS = ("", "湖北返杭", "密切接触者", "已测温", "独居")
 _ESTATES = ("花苑", "公寓", "佳苑", "小区")
 
@@ -41,19 +40,10 @@ def _facts(district: District, day: int) -> dict[str, Ints]:
     }
 
 
-def _dates(days: Ints, luck: np.ndarray) -> pa.Array:
-    """Return dates as a real Excel date, ISO text, an Excel serial number or 2月17日."""
+def _dates(days: Ints, luck: Floats) -> pa.Array:
+    """Return dates as real Excel dates or, half of them, as text."""
     iso = date_texts(days)
-    real = np.datetime64("2020-01-01") + days
-    month = real.astype("datetime64[M]")
-    spoken = join(
-        whole(month.astype(np.int64) % 12 + 1),
-        pa.scalar("月"),
-        whole((real - month).astype(np.int64) + 1),
-        pa.scalar("日"),
-    )
-    texts = choose(luck < 0.45, join(pa.scalar(DATE_MARK), iso), iso)
-    return choose(luck > 0.8, choose(luck > 0.9, spoken, whole(days + _SERIAL_OF_DAY_0)), texts)
+    return choose(luck < 0.5, join(pa.scalar(DATE_MARK), iso), iso)
 
 
 def _address(district: District, facts: dict[str, Ints]) -> dict[str, pa.Array]:
@@ -108,12 +98,19 @@ FEED = Feed(
     fixed_names=True,
     defects=(
         *phone_defects("手机号", key=False, rate=2.0),
-        RowDefect("begin_missing", "起", 0.002, blank, "REQUIRED_MISSING"),
-        RowDefect("begin_ambiguous", "起", 0.003, constant("2.1", "2.2", "2.3"), "DATE_AMBIGUOUS"),
-        RowDefect("begin_text", "起", 0.003, constant("待定", "2020-02-30"), "DATE_INVALID"),
-        RowDefect("begin_far", "起", 0.002, constant("2004-02-11", "2024-02-11"), "DATE_OUT_OF_RANGE"),
-        RowDefect("end_text", "止", 0.003, constant("未定", "2020-02-30"), "DATE_INVALID"),
+        *date_repairs("起", "begin", rate=10.0, prefix="begin"),
+        *date_repairs("止", "end", rate=10.0, prefix="end"),
+        RowDefect("token_missing", "meter_token", 0.0, blank),
+        RowDefect("begin_missing", "起", 0.004, blank, "REQUIRED_MISSING"),
+        RowDefect("begin_ambiguous", "起", 0.006, constant("2.1", "2.2", "2.3"), "DATE_AMBIGUOUS"),
+        RowDefect("begin_text", "起", 0.006, constant("待定", "2020-02-30"), "DATE_INVALID"),
+        RowDefect("begin_far", "起", 0.004, far_away, "DATE_OUT_OF_RANGE"),
+        RowDefect("end_missing", "止", 0.0, blank),
+        RowDefect("end_ambiguous", "止", 0.004, constant("2.1", "2.2", "2.3"), "DATE_AMBIGUOUS"),
+        RowDefect("end_text", "止", 0.006, constant("未定", "2020-02-30"), "DATE_INVALID"),
+        RowDefect("end_far", "止", 0.004, far_away, "DATE_OUT_OF_RANGE"),
     ),
     key_column="起",
+    alias=("手机号", "手机号码"),
     duplicates=0.003,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import paramiko
+import pyarrow.parquet as pq
 import pytest
 import requests
 
@@ -174,13 +176,21 @@ def test_drop_folders_hold_history_lists_and_control_files(clean: SenderServers)
             "enterprise_power_history_201912.csv",
             "enterprise_power_history_202001.csv",
             "enterprise_power_history_202002.csv",
+            "household_power_history_201910.parquet",
+            "household_power_history_201911.parquet",
+            "household_power_history_201912.parquet",
+            "household_power_history_202001.parquet",
+            "household_power_history_202002.parquet",
             "meter_accounts_20200210.csv",
         ]
         for name in first:
             content = sftp.open(f"/outbox/20200210/{name}").read()
             sha256, rows = sftp.open(f"/outbox/20200210/{name}.ok").read().decode().split()
             assert hashlib.sha256(content).hexdigest() == sha256
-            assert content.decode().count("\n") == int(rows) + 1
+            if name.endswith(".parquet"):
+                assert pq.ParquetFile(io.BytesIO(content)).metadata.num_rows == int(rows)
+            else:
+                assert content.decode().count("\n") == int(rows) + 1
     with _sftp(clean, "carrier_mobile") as sftp:
         content = sftp.open("/outbox/20200212/carrier_mobile_20200211.txt").read().decode("gb18030")
         assert content.startswith("手机号|归属地|到访省市|到访开始|到访结束|返杭时间|停留小时\r\n")
