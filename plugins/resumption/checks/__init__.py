@@ -50,7 +50,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from resumption.checks.engine import Finding
-    from resumption.checks.frame import Frames
 
 __all__ = [
     "Check",
@@ -85,11 +84,11 @@ def evaluate(
 ) -> CheckReport:
     """Evaluate a loaded suite; ``check_partition`` is the usual way in."""
     from resumption.checks.engine import judge
-    from resumption.checks.frame import Frames
+    from resumption.checks.frame import known_columns
 
-    frames, values = Frames(table), {"day": day, "rows": table.num_rows, **(parameters or {})}
-    verdicts = {check.check_id: _verdict_without_data(check, frames, values) for check in suite.checks}
-    findings = judge(suite, [c for c in suite.checks if verdicts[c.check_id] is None], frames, values)
+    known, values = known_columns(table), {"day": day, "rows": table.num_rows, **(parameters or {})}
+    verdicts = {check.check_id: _verdict_without_data(check, known, values) for check in suite.checks}
+    findings = judge(suite, [c for c in suite.checks if verdicts[c.check_id] is None], table, values)
     results = [
         _result(check, day, *(verdicts[check.check_id] or _verdict(findings[check.check_id]))) for check in suite.checks
     ]
@@ -115,9 +114,9 @@ def _tell(report: CheckReport, suite: Suite) -> None:
 _Verdict = tuple[Outcome, str, int | None, int | None]
 
 
-def _verdict_without_data(check: Check, frames: Frames, values: Parameters) -> _Verdict | None:
+def _verdict_without_data(check: Check, known: frozenset[str], values: Parameters) -> _Verdict | None:
     """A verdict that needs no look at the rows: column or parameter not there. None = evaluate it."""
-    absent = [column for column in check.columns if column not in frames.names]
+    absent = [column for column in check.columns if column not in known]
     if absent and check.meta.get("optional"):
         return "pass", "column not in this partition", None, None
     if absent:

@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from resumption.checks.frame import Frames
+from resumption.checks.frame import frame_of, known_columns
 from resumption.checks.suite import Check, Parameters, Suite, SuiteError
 
 if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
     from great_expectations.execution_engine import PandasExecutionEngine
     from great_expectations.expectations.expectation import Expectation
     from great_expectations.validator.metric_configuration import MetricConfiguration
@@ -40,54 +43,59 @@ class Finding:
 class _Question:
     """An expectation with the metrics it needs, by name."""
 
-    check: Check
+    check_id: str
     expectation: Expectation
     metrics: Mapping[str, MetricConfiguration]
 
 
-def judge(suite: Suite, checks: Sequence[Check], frames: Frames, values: Parameters) -> dict[str, Finding]:
+def judge(suite: Suite, checks: Sequence[Check], table: pa.Table, values: Parameters) -> dict[str, Finding]:
     """Evaluate checks over a partition; return the finding of each by its ``check_id``.
+
+    Checks of the same columns share a frame and its metrics. One frame after the other, each without a column too
+    many: the engine copies all columns whenever it drops a row, and keeps a series for each metric.
 
     Raises:
         SuiteError: an expectation type or an argument that the library does not know.
     """
-    batches = {check.check_id: tuple(sorted(_looked_at(check, frames))) for check in checks}
-    expectations = [_expectation(check, suite, values, _name(batches[check.check_id])) for check in checks]
+    expectations = {check.check_id: _expectation(check, suite, values) for check in checks}
+    alike: dict[tuple[str, ...], list[Check]] = defaultdict(list)
+    for check in checks:
+        alike[_looked_at(check, table)].append(check)
+    findings: dict[str, Finding] = {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the library's own deprecations
-        engine = _engine({_name(columns): frames.of(columns) for columns in batches.values()})
-        findings: dict[str, Finding] = {}
-        questions = []
-        for check, expectation in zip(checks, expectations, strict=True):
-            try:
-                needed = expectation.get_validation_dependencies(engine, dict(_ASKED))
-                questions.append(_Question(check, expectation, needed.metric_configurations))
-            except Exception as error:  # noqa: BLE001 - no verdict must stop the publication, whatever the reason
-                findings[check.check_id] = Finding(error=type(error).__name__)
-        return findings | _answers(engine, questions)
+        for columns, group in alike.items():
+            asked = {check.check_id: expectations[check.check_id] for check in group}
+            findings |= _judge_frame(frame_of(table, columns), asked)
+    return findings
 
 
-def _looked_at(check: Check, frames: Frames) -> set[str]:
-    return {*check.columns, *(check.condition_words & frames.names)}
+def _looked_at(check: Check, table: pa.Table) -> tuple[str, ...]:
+    return tuple(sorted({*check.columns, *(check.condition_words & known_columns(table))}))
 
 
-def _name(columns: Sequence[str]) -> str:
-    return ",".join(columns) or "rows"
-
-
-def _engine(batches: Mapping[str, Any]) -> PandasExecutionEngine:
-    """Return an engine of named batches; a data source's batch would first hash the whole frame."""
+def _judge_frame(frame: pd.DataFrame, asked: Mapping[str, Expectation]) -> dict[str, Finding]:
     from great_expectations.execution_engine import PandasExecutionEngine
 
-    return PandasExecutionEngine(batch_data_dict=dict(batches))
+    # A data source's batch would first hash the whole frame.
+    engine = PandasExecutionEngine(batch_data_dict={"frame": frame})
+    findings: dict[str, Finding] = {}
+    questions = []
+    for check_id, expectation in asked.items():
+        try:
+            needed = expectation.get_validation_dependencies(engine, dict(_ASKED))
+            questions.append(_Question(check_id, expectation, needed.metric_configurations))
+        except Exception as error:  # noqa: BLE001 - no verdict must stop the publication, whatever the reason
+            findings[check_id] = Finding(error=type(error).__name__)
+    return findings | _answers(engine, questions)
 
 
-def _expectation(check: Check, suite: Suite, values: Parameters, batch: str) -> Expectation:
+def _expectation(check: Check, suite: Suite, values: Parameters) -> Expectation:
     import great_expectations.expectations  # noqa: F401 - fills the registry
     from great_expectations.exceptions import ExpectationNotFoundError
     from great_expectations.expectations.registry import get_expectation_impl
 
-    kwargs = check.arguments(values) | {"batch_id": batch}
+    kwargs = check.arguments(values)
     if "row_condition" in kwargs:
         kwargs.setdefault("condition_parser", "pandas")
     try:
@@ -99,7 +107,7 @@ def _expectation(check: Check, suite: Suite, values: Parameters, batch: str) -> 
 
 
 def _answers(engine: PandasExecutionEngine, questions: Sequence[_Question]) -> dict[str, Finding]:
-    """Compute the metrics of all questions together, each once, and let each expectation judge its own."""
+    """Compute the metrics of all questions of a frame, each once, and let each expectation judge its own."""
     from great_expectations.validator.metrics_calculator import MetricsCalculator
 
     calculator = MetricsCalculator(engine, show_progress_bars=False)
@@ -108,9 +116,9 @@ def _answers(engine: PandasExecutionEngine, questions: Sequence[_Question]) -> d
         graph = calculator.build_metric_dependency_graph(list(needed.values()), dict(_ASKED))
         metrics, aborted = calculator.resolve_validation_graph(graph, dict(_ASKED))
     except Exception as error:  # noqa: BLE001 - as above
-        return {q.check.check_id: Finding(error=type(error).__name__) for q in questions}
+        return {q.check_id: Finding(error=type(error).__name__) for q in questions}
     causes = {metric: _cause(info["exception_info"].exception_traceback) for metric, info in aborted.items()}
-    return {q.check.check_id: _answer(engine, q, needed, metrics, causes) for q in questions}
+    return {q.check_id: _answer(engine, q, needed, metrics, causes) for q in questions}
 
 
 def _answer(

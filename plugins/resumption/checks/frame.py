@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,34 +12,21 @@ if TYPE_CHECKING:
 _DERIVED = {"repaired_any": "repaired", "repaired_invalid": "repaired"}
 
 
-class Frames:
-    """Pandas frames over a table, each of the few columns that a check looks at.
+def known_columns(table: pa.Table) -> frozenset[str]:
+    """Return the columns that checks may name, the derived ones included."""
+    names = set(table.column_names)
+    return frozenset(names | {derived for derived, source in _DERIVED.items() if source in names})
 
-    The engine copies all columns of a frame when it drops a row, so a check gets no column it does not name. A column
-    is converted once: text stays in Arrow's memory, dictionaries become categoricals and are never expanded.
+
+def frame_of(table: pa.Table, names: Iterable[str]) -> pd.DataFrame:
+    """Return the frame of some columns, in any case with the table's number of rows.
+
+    Text stays in Arrow's memory; dictionaries become categoricals and are never expanded.
     """
+    import pandas as pd
 
-    def __init__(self, table: pa.Table) -> None:
-        self._table = table
-        self._columns: dict[str, pd.Series[Any]] = {}
-
-    @cached_property
-    def names(self) -> frozenset[str]:
-        """Columns that checks may name, the derived ones included."""
-        names = set(self._table.column_names)
-        return frozenset(names | {derived for derived, source in _DERIVED.items() if source in names})
-
-    def of(self, names: Iterable[str]) -> pd.DataFrame:
-        """Return the frame of some columns, in any case with the table's number of rows."""
-        import pandas as pd
-
-        rows = pd.RangeIndex(self._table.num_rows)
-        return pd.DataFrame({name: self._column(name) for name in names}, index=rows, copy=False)
-
-    def _column(self, name: str) -> pd.Series[Any]:
-        if name not in self._columns:
-            self._columns[name] = _judged(self._table, name).to_pandas(date_as_object=False)
-        return self._columns[name]
+    columns = {name: _judged(table, name).to_pandas(date_as_object=False) for name in names}
+    return pd.DataFrame(columns, index=pd.RangeIndex(table.num_rows), copy=False)
 
 
 def _judged(table: pa.Table, name: str) -> Any:
