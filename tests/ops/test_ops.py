@@ -302,10 +302,12 @@ def test_a_released_row_may_be_refused_at_resolution(conn: sa.Connection) -> Non
 def test_a_discarded_row_stays_out_whatever_a_later_verdict_says(conn: sa.Connection) -> None:
     accept(conn, "d1", 10, 1, 2)
     act(conn, "discard", 1)
-    ops.discard_rows(conn, "d1", [1])
+    ops.keep_out(conn, "d1", [1])
     ops.replace_quarantine(conn, "d1", "conform", refused())
     ops.resolve_counts(conn, DAY, refused(1, delivery_id="d1"))
     assert (quarantined(conn), counts(conn)) == ([(1, "conform", "discarded")], (10, 9, 1, 0))
+    ops.keep_out(conn, "d1", [])
+    assert quarantined(conn) == [(1, "conform", "open")]
 
 
 def test_the_latest_decision_on_a_row_stands() -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from resumption.ops.access import record_access
 from resumption.ops.actions import Standing, actions_on, record_action, standing
+from resumption.ops.builds import record_build, table_builds
 from resumption.ops.checks import own_check, replace_checks
 from resumption.ops.database import create_all, engine
 from resumption.ops.deliveries import (
@@ -20,14 +21,24 @@ from resumption.ops.deliveries import (
     finish_delivery,
     known_deliveries,
     latest_versions,
+    record_contents,
     record_delivery,
 )
+from resumption.ops.history import usual_rows
 from resumption.ops.layouts import SCHEMA_CHANGED, changed_layouts, note_layout
-from resumption.ops.quarantine import discard_rows, quarantined_rows, recount, replace_quarantine, resolve_counts
+from resumption.ops.quarantine import (
+    keep_out,
+    quarantined_rows,
+    recount,
+    replace_quarantine,
+    resolve_counts,
+)
 from resumption.ops.runs import freshness_states, record_run, replace_freshness, run_statuses
 from resumption.ops.tables import (
     Action,
     ActionRow,
+    BuildOutcome,
+    BuildRow,
     CheckRow,
     CheckSeverity,
     CheckVerdict,
@@ -47,6 +58,7 @@ from resumption.ops.tables import (
     quarantine_action,
     quarantine_row,
     schema_change,
+    table_build,
 )
 
 __all__ = [
@@ -54,6 +66,8 @@ __all__ = [
     "AccountingError",
     "Action",
     "ActionRow",
+    "BuildOutcome",
+    "BuildRow",
     "CheckRow",
     "CheckSeverity",
     "CheckVerdict",
@@ -72,13 +86,13 @@ __all__ = [
     "check_result",
     "create_all",
     "deliveries_to_publish",
-    "discard_rows",
     "engine",
     "feed_delivery",
     "feed_run",
     "finish_delivery",
     "freshness",
     "freshness_states",
+    "keep_out",
     "known_deliveries",
     "latest_versions",
     "metadata",
@@ -89,6 +103,8 @@ __all__ = [
     "quarantined_rows",
     "record_access",
     "record_action",
+    "record_build",
+    "record_contents",
     "record_delivery",
     "record_run",
     "recount",
@@ -99,4 +115,7 @@ __all__ = [
     "run_statuses",
     "schema_change",
     "standing",
+    "table_build",
+    "table_builds",
+    "usual_rows",
 ]

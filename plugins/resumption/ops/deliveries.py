@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -165,17 +165,29 @@ def finish_delivery(
         raise AccountingError(f"delivery {delivery_id}: a verdict came before it was recorded; record it first")
 
 
+def record_contents(conn: sa.Connection, feed: str, day: dt.date, hashes: Mapping[str, str]) -> None:
+    """Write what the lake now holds of a feed's business date: delivery → hash of its rows; others have none there.
+
+    Another hash, and the tables that were built from the delivery are out of date.
+    """
+    columns = feed_delivery.c
+    hashed = sa.case(hashes, value=columns.delivery_id) if hashes else sa.null()
+    of_date = (columns.feed == feed, columns.business_date == day, columns.rows_hash.is_distinct_from(hashed))
+    hold_deliveries(conn)
+    conn.execute(feed_delivery.update().where(*of_date).values(rows_hash=hashed))
+
+
 def accepted_deliveries(conn: sa.Connection, through: dt.date | None = None) -> pa.Table:
     """Accepted deliveries with a business date up to ``through`` (all without it), in delivery order.
 
     Returns:
-        An Arrow table with feed, delivery_id, business_date, name, outcome, published_at, received_at.
+        An Arrow table with feed, delivery_id, business_date, name, outcome, published_at, received_at, rows_hash.
     """
     import pyarrow as pa
 
     moment = pa.timestamp("us", tz="UTC")
     fields = {"feed": pa.string(), "delivery_id": pa.string(), "business_date": pa.date32(), "name": pa.string()}
-    fields |= {"outcome": pa.string(), "published_at": moment, "received_at": moment}
+    fields |= {"outcome": pa.string(), "published_at": moment, "received_at": moment, "rows_hash": pa.string()}
     condition: sa.ColumnElement[bool] = feed_delivery.c.outcome == "accepted"
     if through is not None:
         condition = sa.and_(condition, feed_delivery.c.business_date <= through)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -119,12 +119,14 @@ def replace_quarantine(
     _replace_refused(conn, stage, [delivery_id], ((delivery_id, *row) for row in refused), only)
 
 
-def discard_rows(conn: sa.Connection, delivery_id: str, row_numbers: Sequence[int]) -> None:
-    """Keep refused rows of a delivery out for good."""
+def keep_out(conn: sa.Connection, delivery_id: str, discarded: Collection[int]) -> None:
+    """Make ``discarded`` the rows of a delivery that stay in quarantine for good; others are open again."""
     hold_deliveries(conn)
     columns = quarantine_row.c
-    condition = sa.and_(columns.delivery_id == delivery_id, columns.row_number.in_(chosen(row_numbers)))
-    conn.execute(quarantine_row.update().where(condition).values(state="discarded"))
+    out = columns.row_number.in_(chosen(sorted(discarded)))
+    changed = out != (columns.state == "discarded")
+    state = sa.case((out, "discarded"), else_="open")
+    conn.execute(quarantine_row.update().where(columns.delivery_id == delivery_id, changed).values(state=state))
 
 
 def quarantined_rows(

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 DeliveryOutcome = Literal["landed", "accepted", "rejected", "repeat", "incomplete"]
+BuildOutcome = Literal["published", "kept_back"]
 RunStatus = Literal["ok", "missing", "failed"]
 QuarantineStage = Literal["conform", "resolve"]
 Action = Literal["release", "correct", "discard", "replay"]
@@ -62,6 +63,7 @@ feed_delivery = sa.Table(
     column("schema_fingerprint", sa.Text, "Fingerprint of the columns found in the delivery."),
     column("contract_version", sa.Text, "Version of the contract it was read under."),
     column("run_id", sa.Text, "Run that gave the latest verdict."),
+    column("rows_hash", sa.Text, "What its rows in the lake say, whatever their order; null without rows."),
     column("resolved_on", sa.Date, "Built day whose registry its rows were last matched against; null before."),
     one_of("outcome", "landed", "accepted", "rejected", "repeat", "incomplete"),
     # coalesce: a check constraint that is null would pass.
@@ -217,6 +219,22 @@ freshness = sa.Table(
     comment="How old each feed was when a business date was built.",
 )
 
+table_build = sa.Table(
+    "table_build",
+    metadata,
+    key("table_name", sa.Text, "Table of schema `mart`."),
+    key("business_date", sa.Date, "Day it was built for; of a table that shows one state, the day of that state."),
+    column("inputs", JSONB, "Feed -> number and fingerprint of its deliveries that reach the day.", nullable=False),
+    column("outcome", sa.Text, "published | kept_back (a check failed; the rows before it stay).", nullable=False),
+    column("rule_versions", sa.Text, "Versions of the rules that shaped it.", nullable=False),
+    column("rows", sa.BigInteger, "Rows built.", nullable=False),
+    column("content_hash", sa.Text, "What they say; the same after a rebuild that changed nothing."),
+    column("built_at", TIME, "When it was built.", nullable=False),
+    column("run_id", sa.Text, "Run that built it.", nullable=False),
+    one_of("outcome", "published", "kept_back"),
+    comment="The latest build of each table and day, and what it was made from.",
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryRow:
@@ -242,6 +260,7 @@ class DeliveryRow:
     schema_fingerprint: str | None = None
     contract_version: str | None = None
     run_id: str | None = None
+    rows_hash: str | None = None
     resolved_on: dt.date | None = None
 
 
@@ -263,6 +282,21 @@ class RunRow:
     contract_version: str | None = None
     run_id: str | None = None
     finished_at: dt.datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildRow:
+    """One row of ``ops.table_build``; the fields are its columns."""
+
+    table_name: str
+    business_date: dt.date
+    inputs: Mapping[str, str]
+    outcome: BuildOutcome
+    rule_versions: str
+    rows: int
+    content_hash: str | None
+    built_at: dt.datetime
+    run_id: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ import mmap
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,7 +32,7 @@ class Judged:
     """What reading and conforming one delivery gave; ``reason`` is set where the whole delivery is out.
 
     Attributes:
-        discarded: rows that an operator's decision keeps out; they are in quarantine and in neither table.
+        discarded: rows that operators' decisions keep out; they are in quarantine and in neither table.
     """
 
     delivery: DeliveryRow
@@ -40,16 +40,21 @@ class Judged:
     quarantined: pa.Table
     received: int = 0
     ignored: int = 0
-    discarded: int = 0
+    discarded: frozenset[int] = frozenset()
     fingerprint: str = ""
     unknown_columns: tuple[str, ...] = ()
     outcome: ops.DeliveryOutcome = "accepted"
     reason: str | None = None
 
+    @classmethod
+    def nothing(cls, contract: FeedContract, delivery: DeliveryRow, **verdict: Any) -> Judged:
+        """Return a verdict without any rows."""
+        return cls(delivery, contract.lake_schema().empty_table(), QUARANTINE_SCHEMA.empty_table(), **verdict)
+
     @property
     def refused(self) -> int:
         """Number of rows that stay out."""
-        return int(self.quarantined.num_rows) + self.discarded
+        return int(self.quarantined.num_rows) + len(self.discarded)
 
 
 def judge_delivery(
@@ -72,10 +77,7 @@ def judge_delivery(
     except readers.FileRejected as verdict:
         reason = f"{verdict.reason}: {verdict.detail}"
         log.warning("%s %s %s rejected: %s", contract.name, delivery.business_date, delivery.name, reason)
-        return Judged(
-            delivery, contract.lake_schema().empty_table(), QUARANTINE_SCHEMA.empty_table(), outcome="rejected",
-            reason=reason,
-        )  # fmt: skip
+        return Judged.nothing(contract, delivery, outcome="rejected", reason=reason)
     malformed = _malformed(read.malformed)
     candidates = _restricted(read.table, standing, only), _restricted(malformed, standing, only)
     rows = _corrected(candidates[0], standing)
@@ -85,7 +87,7 @@ def judge_delivery(
     return Judged(
         delivery, accepted, pa.concat_tables([quarantined, candidates[1]]),
         received=read.rows_received, ignored=read.rows_ignored,
-        discarded=sum(pc.sum(among(found, standing.discarded)).as_py() or 0 for found in (read.table, malformed)),
+        discarded=_numbers(read.table, malformed) & standing.discarded if standing.discarded else frozenset(),
         fingerprint=read.schema_fingerprint, unknown_columns=read.unknown_columns,
         reason=f"unknown columns dropped: {', '.join(read.unknown_columns)}" if read.unknown_columns else None,
     )  # fmt: skip
@@ -112,6 +114,10 @@ def _malformed(rows: Sequence[readers.SkippedRow]) -> pa.Table:
 def among(rows: pa.Table, numbers: Iterable[int]) -> pa.ChunkedArray:
     """Return for each row whether its number is one of ``numbers``."""
     return pc.is_in(rows["row_number"], pa.array(list(numbers), rows["row_number"].type))
+
+
+def _numbers(*tables: pa.Table) -> frozenset[int]:
+    return frozenset(number for table in tables for number in table["row_number"].to_pylist())
 
 
 def _restricted(rows: pa.Table, standing: Standing, only: Sequence[int] | None) -> pa.Table:

@@ -85,6 +85,8 @@ def publish_date(
         with ops.engine().begin() as conn:
             for j in judged:
                 _finish(conn, contract, j, run_id, failed)
+            if report and not failed:
+                ops.record_contents(conn, contract.name, delivered_for, lake.contents(rows))
             if report:
                 record_checks(conn, contract, report, taken, run_id)
             run = _run_row(contract, delivered_for, judged, failed, time.monotonic() - started, run_id)
@@ -112,12 +114,13 @@ def audit(contract: FeedContract, delivered_for: date, rows: pa.Table, taken: Se
     received = {j.delivery.delivery_id: j.received for j in taken}
     with ops.engine().connect() as conn:
         known = ops.known_deliveries(conn, contract.name)
+        usual = ops.usual_rows(conn, contract.name, delivered_for)
     of_date = [d for d in known if d.business_date == delivered_for]
     effective = ops.latest_versions([d for d in of_date if d.outcome == "accepted" or d.delivery_id in received])
     if len(effective) < len({*rows["delivery_id"].unique().to_pylist()} | received.keys()):
         rows = rows.filter(pc.is_in(rows["delivery_id"], pa.array([d.delivery_id for d in effective], pa.string())))
-    parameters = {"rows_received": sum(received.get(d.delivery_id, d.rows_received or 0) for d in effective)}
-    return checks.check_partition(contract.name, rows, delivered_for, parameters)
+    arrived = sum(received.get(d.delivery_id, d.rows_received or 0) for d in effective)
+    return checks.check_partition(contract.name, rows, delivered_for, {"rows_received": arrived, **usual})
 
 
 def stop_at_failure(report: checks.CheckReport) -> None:
@@ -145,6 +148,7 @@ def _finish(conn: sa.Connection, contract: FeedContract, j: Judged, run_id: str,
     if j.outcome != "accepted":
         ops.finish_delivery(conn, j.delivery.delivery_id, j.outcome, j.reason, run_id=run_id)
         return
+    ops.keep_out(conn, j.delivery.delivery_id, j.discarded)
     ops.replace_quarantine(conn, j.delivery.delivery_id, "conform", j.quarantined)
     ops.finish_delivery(
         conn, j.delivery.delivery_id, "accepted", j.reason, rows_received=j.received,
