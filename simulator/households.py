@@ -49,7 +49,7 @@ class Households:
     dark: Bools
     """Meters that can seldom be read."""
     restless: Bools
-    """Homes that are left for three days every now and then."""
+    """Homes that are left for two days every now and then."""
     left: Ints
     back: Ints
     """The home is empty from one day until the day before the other."""
@@ -78,7 +78,7 @@ class Households:
         """Tell where somebody is at home on that day."""
         ids = self._ids
         away = (self.left <= day) & (day < self.back) | (uniform(self.seed, "trip", ids, day) < 0.004)
-        away |= self.restless & (uniform(self.seed, "block", ids, day // 3) < 0.35)
+        away |= self.restless & (uniform(self.seed, "block", ids, day // 2) < 0.35)
         if day in _GOLDEN_WEEK:
             away |= uniform(self.seed, "golden week", ids) < 0.15
         slipped = (self.slip <= day) & (day < self.slip + 2)
@@ -146,11 +146,11 @@ def build_households(seed: int, scale: float, people: People, returnees: Returne
         community=np.where(named, communities_of(seed, known), rng.integers(0, len(reference.COMMUNITY_CODES), n)),
         building=building,
         usual=np.where(vacant, rng.random(n) * 0.06, np.exp(rng.normal(1.9, 0.45, n))),
-        standby=np.where(vacant, 1.0, np.where(rng.random(n) < 0.02, 0.25, 0.03 + rng.random(n) * 0.12)),
+        standby=np.where(vacant, 1.0, np.where(rng.random(n) < 0.01, 0.25, 0.03 + rng.random(n) * 0.12)),
         vacant=vacant,
         installed=np.where((rng.random(n) < 0.008) & ~named, rng.integers(-27, 50, n), -NEVER),
         dark=(rng.random(n) < 0.005) & ~named,
-        restless=(rng.random(n) < 0.05) & ~named,
+        restless=(rng.random(n) < 0.06) & ~named,
         left=left,
         back=back,
         person=person,
