@@ -10,6 +10,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -234,7 +235,7 @@ def test_a_check_without_a_result_and_an_engine_that_breaks_stop_the_publication
     rules = [_expect("column_values_to_not_be_null", "info", column="a"), _expect("table_row_count_to_equal", value=1)]
     whole = MetricsCalculator.resolve_validation_graph
 
-    def without_nulls(*args: object) -> tuple[dict[object, object], dict[object, object]]:
+    def without_nulls(*args: Any) -> tuple[dict[Any, Any], dict[Any, Any]]:
         metrics, aborted = whole(*args)
         return {key: value for key, value in metrics.items() if "nonnull" not in key.metric_name}, aborted
 

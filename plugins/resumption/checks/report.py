@@ -59,7 +59,7 @@ def _failed(result: CheckResult, severity: Severity) -> bool:
     return result.outcome == "fail" and result.severity == severity
 
 
-def result_rows(report: CheckReport, run_id: str) -> list[CheckRow]:
+def result_rows(report: CheckReport, run_id: str | None) -> list[CheckRow]:
     """Rows of ``ops.check_result`` for a report, as ``ops.replace_checks`` takes them."""
     return [
         {
