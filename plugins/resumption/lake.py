@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+import duckdb
 import pyarrow as pa
 import pyarrow.fs as fs
 from deltalake import CommitProperties, DeltaTable, write_deltalake
@@ -99,6 +100,22 @@ def files(feed: str, through: date | None = None) -> list[str]:
 def _delivered_for(uri: str) -> str:
     """Return the ISO date in a file's ``delivered_for=…`` folder."""
     return uri.split("delivered_for=", 1)[1][:10]
+
+
+def contents(rows: pa.Table) -> dict[str, str]:
+    """Return for each delivery in ``rows`` a hash of what its rows say, whatever their order."""
+    with duckdb.connect() as connection:
+        connection.register("given", rows)
+        query = "select delivery_id, printf('%016x', bit_xor(hash(given))) from given group by delivery_id"
+        return dict(connection.execute(query).fetchall())
+
+
+def content_hash(rows: pa.Table) -> str | None:
+    """Return a hash of what the rows of a table say, whatever their order; None where there are none."""
+    with duckdb.connect() as connection:
+        connection.register("given", rows)
+        row = connection.execute("select printf('%016x', bit_xor(hash(given))) from given").fetchone()
+        return row[0] if row else None
 
 
 def read_batch(contract: FeedContract, delivered_for: date) -> pa.Table:

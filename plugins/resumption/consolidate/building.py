@@ -1,18 +1,29 @@
-"""The day's tables: built from the lake, checked, published."""
+"""The tables: built from the lake, checked, published; and built again where what they were made from has changed."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
-from resumption import checks, ops
-from resumption.consolidate.inputs import LakeInputs
+import sqlalchemy as sa
+
+from resumption import checks, lake, ops
+from resumption.consolidate.inputs import Fingerprints, LakeInputs, known_deliveries
+from resumption.consolidate.resolution import resolve
 from resumption.contracts import TableContract, load_table, table_names
-from resumption.models import run_models
+from resumption.models import RuleBook, run_models
 from resumption.models.loader import load_models
 from resumption.models.order import closure
+from resumption.models.reach import check_reads
+from resumption.models.runner import placeholders
 from resumption.pipeline import CriticalCheckError
 from resumption.warehouse import latest_built_day, publish
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 log = logging.getLogger(__name__)
 
@@ -29,36 +40,115 @@ def build(day: date, run_id: str) -> dict[str, int]:
     with ops.engine().connect() as conn:
         state_day = max(filter(None, (day, latest_built_day(conn))))
     contracts = [load_table(name) for name in table_names()]
-    kept_back: dict[str, str] = {}
-    published: dict[str, int] = {}
     by_day = {
         day: [c for c in contracts if c.replace == "day" or state_day == day],
         state_day: [c for c in contracts if c.replace == "table" or state_day == day],
     }
-    for built_for, tables in by_day.items():
-        published |= _build_day(built_for, tables, run_id, kept_back)
+    return _build_days(list(by_day.items()), run_id)
+
+
+def outdated() -> list[tuple[date, list[str]]]:
+    """Return the built days and their tables whose inputs have changed since, in the order of the days.
+
+    Changed is what a delivery that reaches the table's day brings: it is new, corrected, judged again with another
+    result, or rejected by now. A changed rule or model is no change of inputs: backfill ``consolidated``.
+    """
+    fingerprints = Fingerprints(known_deliveries())
+    known = set(table_names())
+    found: dict[date, list[str]] = {}
+    with ops.engine().connect() as conn:
+        builds = [b for b in ops.table_builds(conn) if b.table_name in known]
+    for built in builds:
+        if fingerprints.of(load_table(built.table_name), built.business_date) != built.inputs:
+            found.setdefault(built.business_date, []).append(built.table_name)
+    return list(found.items())
+
+
+def restate(run_id: str) -> dict[str, list[str]]:
+    """Build again exactly what ``outdated`` names, and match rows against the registry anew; return day → tables.
+
+    Raises:
+        CriticalCheckError: after all of them were tried, naming those kept back.
+    """
+    days = outdated()
+    if days:
+        with ops.engine().connect() as conn:
+            latest = latest_built_day(conn)
+        resolve(latest or days[-1][0])
+    _build_days([(day, [load_table(name) for name in names]) for day, names in days], run_id)
+    return {str(day): names for day, names in days}
+
+
+def _build_days(days: Sequence[tuple[date, list[TableContract]]], run_id: str) -> dict[str, int]:
+    kept_back: list[str] = []
+    published: dict[str, int] = {}
+    for day, tables in days:
+        with _alone(day):
+            build = _Build(day, run_id)
+            published |= build.run(tables)
+        kept_back += [f"{table} {day}: {why}" for table, why in build.kept_back.items()]
     if kept_back:
-        raise CriticalCheckError("; ".join(f"{table} {day}: {why}" for table, why in kept_back.items()))
+        raise CriticalCheckError("; ".join(kept_back))
     return published
 
 
-def _build_day(day: date, tables: list[TableContract], run_id: str, kept_back: dict[str, str]) -> dict[str, int]:
-    """Build and publish some tables for one day; what may not be published goes into ``kept_back``."""
-    built_at = datetime.now(UTC)
-    results = run_models(LakeInputs(day), day, [t.name for t in tables])
-    models = load_models()
-    published = {}
-    for table in sorted(tables, key=lambda t: len(closure(models, [t.name]))):
-        rows = results[table.name]
-        report = checks.check_partition(table.name, rows, day)
+@contextmanager
+def _alone(day: date) -> Iterator[None]:
+    """Hold a warehouse lock on a day, so that who publishes last has read last."""
+    with ops.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+        key = sa.func.hashtextextended(f"build:{day}", 0)
+        conn.execute(sa.select(sa.func.pg_advisory_lock(key)))
+        try:
+            yield
+        finally:
+            conn.execute(sa.select(sa.func.pg_advisory_unlock(key)))
+
+
+class _Build:
+    """One build of some tables for one day. ``kept_back``: table → why it was not published."""
+
+    def __init__(self, day: date, run_id: str) -> None:
+        self._day, self._run_id = day, run_id
+        self._built_at = datetime.now(UTC)
+        self._models, self._rules = load_models(), RuleBook.load()
+        self._inputs = LakeInputs(day)
+        self._fingerprints = Fingerprints(self._inputs.deliveries())
+        self.kept_back: dict[str, str] = {}
+
+    def run(self, tables: Sequence[TableContract]) -> dict[str, int]:
+        """Build, check and publish the tables; return rows by table."""
+        check_reads(self._models, tables)
+        results = run_models(self._inputs, self._day, [t.name for t in tables], self._rules, models=self._models)
+        published = {}
+        for table in sorted(tables, key=lambda t: len(closure(self._models, [t.name]))):
+            rows = results[table.name]
+            why = self._objection(table, rows)
+            if why:
+                self.kept_back[table.name] = why
+            else:
+                published[table.name] = publish(table, rows, self._day, self._run_id, self._built_at)
+                log.info("published %s for %s: %d rows", table.name, self._day, published[table.name])
+            with ops.engine().begin() as conn:
+                ops.record_build(conn, self._row(table, rows), whole_table=table.replace == "table")
+        return published
+
+    def _objection(self, table: TableContract, rows: pa.Table) -> str:
+        """Check a table's rows; return why they may not be published, or nothing."""
+        report = checks.check_partition(table.name, rows, self._day)
         with ops.engine().begin() as conn:
-            ops.replace_checks(conn, table.name, day, checks.result_rows(report, run_id))
-        blockers = sorted((closure(models, [table.name]) - {table.name}) & kept_back.keys())
+            ops.replace_checks(conn, table.name, self._day, checks.result_rows(report, self._run_id))
         if report.critical_failures:
-            kept_back[table.name] = "; ".join(result.message for result in report.critical_failures)
-        elif blockers:
-            kept_back[table.name] = f"rests on {', '.join(blockers)}"
-        else:
-            published[table.name] = publish(table, rows, day, run_id, built_at)
-            log.info("published %s for %s: %d rows", table.name, day, published[table.name])
-    return published
+            return "; ".join(result.message for result in report.critical_failures)
+        blockers = sorted((closure(self._models, [table.name]) - {table.name}) & self.kept_back.keys())
+        return f"rests on {', '.join(blockers)}" if blockers else ""
+
+    def _row(self, table: TableContract, rows: pa.Table) -> ops.BuildRow:
+        # Also of a build that was kept back, or it would be tried again every time, to the same end.
+        return ops.BuildRow(
+            table_name=table.name, business_date=self._day,
+            inputs=self._fingerprints.of(table, self._day),
+            outcome="kept_back" if table.name in self.kept_back else "published",
+            rule_versions=self._rules.version(placeholders(self._models, table.name)),
+            rows=rows.num_rows, content_hash=lake.content_hash(rows),
+            built_at=self._built_at, run_id=self._run_id,
+        )  # fmt: skip

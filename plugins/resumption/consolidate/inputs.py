@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import date
+from functools import cache
 from typing import TYPE_CHECKING
 
 from resumption import lake, ops
-from resumption.contracts import load_feed
+from resumption.contracts import TableContract, feed_names, load_feed
+from resumption.models.inputs import Delivery, effective
+from resumption.models.reach import reach_of, reaching
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from resumption.contracts.table import Reach
 
 
 class LakeInputs:
     """What the models read: the lake's files and the accepted deliveries up to a day."""
 
     def __init__(self, day: date) -> None:
-        with ops.engine().connect() as conn:
-            self._deliveries = ops.accepted_deliveries(conn)
+        self._deliveries = known_deliveries()
         self._day = day
 
     def files(self, feed: str) -> list[str]:
@@ -28,3 +33,34 @@ class LakeInputs:
     def deliveries(self) -> pa.Table:
         """Return the accepted deliveries."""
         return self._deliveries
+
+
+def known_deliveries() -> pa.Table:
+    """Return the deliveries that the warehouse holds as accepted now."""
+    with ops.engine().connect() as conn:
+        return ops.accepted_deliveries(conn)
+
+
+class Fingerprints:
+    """What a table's day is made from, in a few characters for each feed."""
+
+    def __init__(self, deliveries: pa.Table) -> None:
+        self._hashes = dict(zip(*(deliveries[name].to_pylist() for name in ("delivery_id", "rows_hash")), strict=True))
+        self._by_feed: dict[str, list[Delivery]] = {}
+        for delivery in effective(deliveries):
+            self._by_feed.setdefault(delivery.feed, []).append(delivery)
+        # Many tables read a feed alike.
+        self._of_feed = cache(self._fingerprint)
+
+    def of(self, table: TableContract, day: date) -> dict[str, str]:
+        """Return feed → number and fingerprint of its deliveries that reach the day, of feeds that have any."""
+        found = {feed: self._of_feed(feed, reach_of(table, feed), day) for feed in feed_names()}
+        return {feed: fingerprint for feed, fingerprint in found.items() if fingerprint}
+
+    def _fingerprint(self, feed: str, reach: Reach, day: date) -> str:
+        deliveries = self._by_feed.get(feed, [])
+        if reach == "until_next":
+            deliveries = [d for d in deliveries if self._hashes[d.delivery_id]]
+        reached = reaching(reach, load_feed(feed), deliveries, day)
+        said = "\n".join(f"{d.delivery_id} {self._hashes[d.delivery_id]}" for d in reached)
+        return f"{len(reached)}:{hashlib.sha256(said.encode()).hexdigest()[:16]}" if reached else ""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from resumption import settings
 from resumption.contracts import odcs
+from resumption.contracts.feed import feed_names
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -16,6 +18,16 @@ if TYPE_CHECKING:
 
 PHYSICAL_TYPES = ("text", "text[]", "boolean", "bigint", "double precision", "numeric(18,4)", "date", "timestamptz")
 """PostgreSQL types that a table may use."""
+
+Reach = Literal["all", "until_next", "none"] | int
+"""How far a delivery of business date d reaches into a table's days.
+
+``all``: every day from d on; a number n: d to d+n; ``until_next``: until the business date of the feed's next delivery;
+``none``: the SQL names the feed, but no row hangs on it.
+"""
+
+OTHER_FEEDS = "*"
+"""Stands in ``reads`` for every feed not named there; for tables made of ``ops.feed_delivery``."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,7 @@ class TableContract:
     grain_description: str
     replace: Literal["day", "table"]
     rules: tuple[str, ...]
+    reads: Mapping[str, Reach]
     columns: tuple[TableColumn, ...]
     path: Path
 
@@ -99,9 +112,28 @@ def load_table(name: str) -> TableContract:
         grain_description=schema.dataGranularityDescription or "",
         replace=properties["replace"],
         rules=tuple(properties.get("rules") or ()),
+        reads=_reads(properties.get("reads"), path),
         columns=tuple(_column(p, path) for p in declared),
         path=path,
     )
+
+
+def _reads(declared: Any, path: Path) -> dict[str, Reach]:
+    if not isinstance(declared, dict):
+        raise odcs.ContractError(
+            f"{path.name}: customProperties must set reads, for each feed how far a delivery reaches: all, until_next, "
+            "none or a number of days; see docs/adding-a-table.md"
+        )
+    unknown = sorted(set(declared) - {*feed_names(), OTHER_FEEDS})
+    if unknown:
+        raise odcs.ContractError(f"{path.name}: reads names {', '.join(unknown)}, for which there is no contract")
+    for feed, reach in declared.items():
+        days = isinstance(reach, int) and not isinstance(reach, bool) and reach >= 0
+        if not days and reach not in ("all", "until_next", "none"):
+            raise odcs.ContractError(
+                f"{path.name}: reads of {feed}: expected all, until_next, none or a number of days, got {reach!r}"
+            )
+    return declared
 
 
 def _column(declared: SchemaProperty, path: Path) -> TableColumn:

@@ -11,9 +11,19 @@ A model is one ``select`` in one file below ``include/sql``; its name is the fil
 and takes ``:business_date`` and the parameters of ``include/rules`` as placeholders. The order is derived from the SQL.
 """
 
-from resumption.models.inputs import Inputs, LocalInputs
+from resumption.models.inputs import Clock, Inputs, LocalInputs
 from resumption.models.loader import Model, ModelError, load_models
 from resumption.models.rules import RuleBook, RuleError
 from resumption.models.runner import run_models
 
-__all__ = ["Inputs", "LocalInputs", "Model", "ModelError", "RuleBook", "RuleError", "load_models", "run_models"]
+__all__ = [
+    "Clock",
+    "Inputs",
+    "LocalInputs",
+    "Model",
+    "ModelError",
+    "RuleBook",
+    "RuleError",
+    "load_models",
+    "run_models",
+]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -25,6 +25,10 @@ class Inputs(Protocol):
         ...
 
 
+Clock = Literal["received", "published"]
+"""What makes a delivery known: its receipt here, or its publication by the sender."""
+
+
 @dataclass(frozen=True)
 class Delivery:
     """One delivery as ``ops.feed_delivery`` keeps it."""
@@ -37,15 +41,16 @@ class Delivery:
     received_at: datetime
 
 
-def effective(deliveries: pa.Table, known_at: datetime | None = None) -> list[Delivery]:
+def effective(deliveries: pa.Table, known_at: datetime | None = None, clock: Clock = "received") -> list[Delivery]:
     """Return the accepted deliveries that count: of one feed, business date and name only the latest version.
 
     "Latest" is the sender's time of publication, never our time of receipt, so that the order of arrival does not
-    matter. With ``known_at`` only what had been received by then exists.
+    matter. With ``known_at`` only what had been received (or, by ``clock``, published) by then exists. That speaks of
+    deliveries: each is judged by the contract of today, whatever was made of it at that moment.
     """
     latest: dict[tuple[str, date, str], Delivery] = {}
     for row in deliveries.to_pylist():
-        if row["outcome"] != "accepted" or (known_at is not None and row["received_at"] > known_at):
+        if row["outcome"] != "accepted" or (known_at is not None and row[f"{clock}_at"] > known_at):
             continue
         delivery = _delivery(row)
         key = (delivery.feed, delivery.business_date, delivery.name)

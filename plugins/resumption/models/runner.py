@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from resumption.contracts import load_feed, load_table, table_names
-from resumption.models.inputs import Delivery, Inputs, effective, until
+from resumption.models.inputs import Clock, Delivery, Inputs, effective, until
 from resumption.models.loader import Model, ModelError, load_models
 from resumption.models.order import closure, order, previous_day_models
 from resumption.models.reference import read_reference
@@ -44,6 +44,7 @@ def run_models(
     rules: RuleBook | None = None,
     *,
     known_at: datetime | None = None,
+    clock: Clock = "received",
     models: Mapping[str, Model] | None = None,
     memory_limit: str = "3GB",
     threads: int | None = None,
@@ -53,7 +54,7 @@ def run_models(
     A target with a contract comes with the contract's columns and types, but for ``run_id`` and ``built_at``, in the
     order of its grain; another model as its SQL makes it, in the order of all its columns. The answer depends on the
     deliveries alone: not on their order of arrival, and not on the days built before. With ``known_at`` only what
-    had been received by then counts.
+    had been received by then counts, or, by ``clock``, what its sender had published by then.
 
     Raises:
         ModelError: an unknown model or relation, a circle, or columns that are not the contract's.
@@ -63,7 +64,7 @@ def run_models(
     rules = RuleBook.load() if rules is None else rules
     rules.check_used(models)
     names = list(table_names() if targets is None else targets)
-    job = _Job(inputs, models, rules, effective(inputs.deliveries(), known_at), memory_limit, threads)
+    job = _Job(inputs, models, rules, effective(inputs.deliveries(), known_at, clock), memory_limit, threads)
     return _evaluate(job, day, names)
 
 
