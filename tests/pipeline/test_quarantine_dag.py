@@ -1,0 +1,49 @@
+"""The form of the DAG `quarantine` reaches the pipeline with the name of whoever filled it in."""
+
+from __future__ import annotations
+
+import importlib.util
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from resumption import pipeline, settings
+
+FORM = {
+    "action": "correct", "feed": "approvals", "delivery_id": "d1", "row_numbers": [2, 3], "reason": None,
+    "corrections": {"event": "通过"}, "note": "by phone", "by": None,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def module() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("quarantine_dag", settings.project_root() / "dags" / "quarantine.py")
+    assert spec is not None
+    assert spec.loader is not None
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
+
+
+def test_every_field_has_a_form_and_nothing_runs_by_itself(module: ModuleType) -> None:
+    assert set(module.dag.params) == set(FORM)
+    assert module.dag.schedule is None
+
+
+@pytest.mark.parametrize(("user", "by", "who"), [("li", None, "li"), ("li", "wang", "li"), (None, "wang", "wang")])
+def test_the_form_reaches_the_pipeline(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch, user: str | None, by: str | None, who: str
+) -> None:
+    asked: list[Any] = []
+
+    def decide(*given: Any, **named: Any) -> dict[str, int]:
+        asked.append((given, named))
+        return {"rows": 2}
+
+    run = SimpleNamespace(triggering_user_name=user, run_id="manual__1")
+    monkeypatch.setattr(module, "get_current_context", lambda: {"params": FORM | {"by": by}, "dag_run": run})
+    monkeypatch.setattr(pipeline, "decide", decide)
+    assert module.dag.task_dict["decide"].python_callable() == {"rows": 2}
+    given = ("correct", "approvals", "d1", [2, 3], {"event": "通过"}, "by phone", who, "manual__1")
+    assert asked == [(given, {"reason": None})]
