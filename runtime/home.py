@@ -71,8 +71,10 @@ def read_json(path: Path, default: Any) -> Any:
 
 
 def token_key(home: Home) -> str:
-    """The key for identity tokens: RESUMPTION_TOKEN_KEY, else one made once for this run folder."""
-    given = os.environ.get("RESUMPTION_TOKEN_KEY")
+    """The master key: RESUMPTION_TOKEN_KEY, else RESUMPTION_TOKEN_KEY_FILE's, else one made once and kept."""
+    given, file = os.environ.get("RESUMPTION_TOKEN_KEY"), os.environ.get("RESUMPTION_TOKEN_KEY_FILE")
+    if not given and file:
+        return Path(file).read_text(encoding="utf-8").strip()
     return given or keep_secret(home.path / "token.key", lambda: secrets.token_hex(32))
 
 

@@ -1,8 +1,9 @@
 """Look for personal data where none may be, after a run: `python -m runtime.leaks`, part of `make verify`.
 
 Searched are the lake, the warehouse, Airflow's metadata (XCom, rendered templates, logs of actions) and every log file:
-for mobile numbers, for identity numbers with a right check digit, and for the very names and addresses that the
-landing zone holds. What is found is counted and placed, never shown.
+for mobile numbers, for identity numbers with a right check digit, and for the very names, addresses and numbers that
+the landing zone and the vault hold. Those two are searched as they lie on disk, and each of their files must open as a
+sealed one. What is found is counted and placed, never shown.
 """
 
 from __future__ import annotations
@@ -15,27 +16,19 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from runtime import postgres
+from runtime import postgres, sealed
 from runtime.home import Home, RunError, say
+from runtime.sealed import Known
 
 PHONE = re.compile(r"(?<![0-9A-Za-z.])1[3-9]\d{9}(?![0-9A-Za-z])")
 IDENTITY = re.compile(r"(?<![0-9A-Za-z.])\d{17}[0-9Xx](?![0-9A-Za-z])")
 WORDS = re.compile(r"(?<![\u4e00-\u9fff])[\u4e00-\u9fff]{2,4}(?![\u4e00-\u9fff])")
 CELL = re.compile(r'[^\t\n",{}\[\]]{8,}')
 ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
-PERSON_FIELDS = re.compile(r'"(?:legal_representative|contact_name)"\s*:\s*"([^"]{2,20})"')
-ADDRESS_FIELDS = re.compile(r'"address"\s*:\s*"([^"]{8,200})"')
+NUMBER = re.compile(r"(?<![0-9A-Za-z.])[0-9A-Za-z]{8,20}(?![0-9A-Za-z])")
 WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 CHECK = "10X98765432"
 CHUNK = 1 << 22
-
-
-@dataclass(frozen=True)
-class Known:
-    """Names and addresses of this run's people, as the senders wrote them."""
-
-    names: frozenset[str] = frozenset()
-    addresses: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -63,20 +56,11 @@ def kinds(text: str, known: Known) -> Counter[str]:
     found["phone"] = sum(1 for _ in PHONE.finditer(text))
     found["identity number"] = sum(is_identity_number(match[0]) for match in IDENTITY.finditer(text))
     found["name"] = sum(match[0] in known.names for match in WORDS.finditer(text))
+    if known.numbers:
+        found["number of a document or account"] = sum(match[0] in known.numbers for match in NUMBER.finditer(text))
     if known.addresses:
         found["address"] = sum(match[0].strip() in known.addresses for match in CELL.finditer(text))
     return +found
-
-
-def known_people(landing: Path) -> Known:
-    """The names and addresses in the landed JSON deliveries."""
-    names: set[str] = set()
-    addresses: set[str] = set()
-    for path in sorted(p for p in landing.rglob("*") if p.is_file()):
-        text = path.read_bytes().decode("utf-8", errors="ignore")
-        names.update(PERSON_FIELDS.findall(text))
-        addresses.update(ADDRESS_FIELDS.findall(text))
-    return Known(frozenset(names), frozenset(addresses))
 
 
 def _lines(path: Path) -> Iterator[str]:
@@ -141,6 +125,8 @@ def _texts(home: Home) -> Iterator[tuple[str, str, str]]:
         place = str(path.relative_to(home.path))
         for text in _lines(path):
             yield "log files", place, text
+    for path in sealed.manifests(home):
+        yield "landing manifests", path.name, path.read_text(encoding="utf-8")
     server = postgres.last_server(home)
     for zone, url in (
         ("warehouse tables", postgres.warehouse_url(home)),
@@ -158,16 +144,20 @@ def scan(home: Home) -> Report:
     report = Report()
     places: dict[str, set[str]] = {
         "lake files": set(),
+        "landing manifests": set(),
         "log files": set(),
         "warehouse tables": set(),
         "Airflow tables": set(),
     }
-    known = known_people(home.path / "landing")
+    known = sealed.known_people(home)
     for zone, place, text in _texts(home):
         places[zone].add(place)
         for kind, count in kinds(text, known).items():
             report.found[f"{zone.split()[0]} {place}", kind] += count
     report.searched.update({zone: len(found) for zone, found in places.items()})
+    for place, what in sealed.in_the_clear(home, known):
+        report.found[place, what] += 1
+    report.searched["sealed files"] = sum(len(sealed.files(home, zone)) for zone in ("landing", "vault"))
     report.searched["names known"] = len(known.names)
     empty = [zone for zone, count in report.searched.items() if not count]
     if empty:
