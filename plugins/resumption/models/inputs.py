@@ -9,6 +9,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from resumption.ops import latest_versions
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -42,29 +44,17 @@ class Delivery:
 
 
 def effective(deliveries: pa.Table, known_at: datetime | None = None, clock: Clock = "received") -> list[Delivery]:
-    """Return the accepted deliveries that count: of one feed, business date and name only the latest version.
+    """Return the accepted deliveries that count, by feed, business date and name; see ``ops.latest_versions``.
 
-    "Latest" is the sender's time of publication, never our time of receipt, so that the order of arrival does not
-    matter. With ``known_at`` only what had been received (or, by ``clock``, published) by then exists. That speaks of
+    With ``known_at`` only what had been received (or, by ``clock``, published) by then exists. That speaks of
     deliveries: each is judged by the contract of today, whatever was made of it at that moment.
     """
-    latest: dict[tuple[str, date, str], Delivery] = {}
-    for row in deliveries.to_pylist():
-        if row["outcome"] != "accepted" or (known_at is not None and row[f"{clock}_at"] > known_at):
-            continue
-        delivery = _delivery(row)
-        key = (delivery.feed, delivery.business_date, delivery.name)
-        if key not in latest or _version(delivery) > _version(latest[key]):
-            latest[key] = delivery
-    return sorted(latest.values(), key=lambda d: (d.feed, d.business_date, d.name))
+    known = (d for d in deliveries.to_pylist() if known_at is None or d[f"{clock}_at"] <= known_at)
+    return latest_versions(_delivery(row) for row in known if row["outcome"] == "accepted")
 
 
 def _delivery(row: Mapping[str, Any]) -> Delivery:
     return Delivery(**{name: row[name] for name in Delivery.__dataclass_fields__})
-
-
-def _version(delivery: Delivery) -> tuple[datetime, str]:
-    return delivery.published_at, delivery.delivery_id
 
 
 def until(deliveries: list[Delivery], day: date, *, first_snapshot_before: bool = False) -> list[Delivery]:
