@@ -108,11 +108,21 @@ class People:
         first = self.ill[person]
         return np.asarray((first <= day) & (day < first + _ILL_DAYS))
 
+    def feverish(self, person: Ints, day: int) -> Bools:
+        """Tell whose symptoms on that day are a fever."""
+        return np.asarray(self.symptomatic(person, day) & (uniform(self.seed, "fever", person) < 0.6))
+
     def exposed(self, person: Ints, day: int) -> Bools:
         """Tell who was in Hubei or had contact with a case within the 14 days up to that day."""
         hubei = ((self.route[person] >= 0) & (self.route[person] < len(reference.HUBEI))).any(axis=1)
         recent = [np.where(hubei, self.returned[person], NEVER), self.contact[person]]
         return np.asarray(np.any([(since <= day) & (day <= since + 14) for since in recent], axis=0))
+
+    def risk(self, person: Ints, day: int) -> Ints:
+        """Return what a screening that knew everything would say: 0 ok, 1 check, 2 do not admit."""
+        colour = self.colour(person, day)
+        check = (colour == YELLOW) | self.symptomatic(person, day) | self.exposed(person, day)
+        return np.where((colour == RED) | self.feverish(person, day), 2, check.astype(np.int64))
 
     def names(self, person: Ints) -> pa.Array:
         """Return the personal names."""

@@ -79,7 +79,7 @@ def _measured(district: District, facts: dict[str, Ints], day: int) -> tuple[Int
     """Return temperatures in tenths and symptoms (index into the texts): nobody who is well has a fever."""
     ids, person, seed = facts["id"], facts["person"], district.seed
     ill = district.people.symptomatic(person, day)
-    fever = ill & (uniform(seed, "fever", person) < 0.6)
+    fever = district.people.feverish(person, day)
     tenths = np.round(365 + 2.5 * bell(seed, "temperature", ids, day)).astype(np.int64)
     which = (uniform(seed, "symptom", person) * 3).astype(np.int64)
     silent = uniform(seed, "symptom left blank", person, day) < 0.04
