@@ -99,7 +99,27 @@ def power_figures(connection: psycopg.Connection[Any], day: str, expected: dict[
 def episode_figure(connection: psycopg.Connection[Any], day: str, expected: dict[str, Any]) -> Figure:
     """The returnees' episodes, which stand as of the latest built day."""
     found = _rows(connection, "select count(*) as n from mart.returnee_screening")
-    return Figure(f"{day} returnees' episodes", expected["returnee_episodes"], found[0]["n"])
+    return Figure(f"{day} returnees' episodes", expected["returnee_episodes"][_episodes_read()], found[0]["n"])
+
+
+def _episodes_read() -> str:
+    """Which of the expected numbers the table must show: it depends on the feeds that its SQL reads."""
+    from resumption.models.loader import load_models
+    from resumption.models.reach import feeds_read
+
+    feeds = feeds_read(load_models(), "returnee_screening")
+    carriers = "all" if "carrier_wasu" in feeds else "mobile"
+    return f"{carriers}, key regions" if "city_cases" in feeds else carriers
+
+
+def household_figures(connection: psycopg.Connection[Any], day: str, expected: dict[str, Any]) -> Iterator[Figure]:
+    """The number of homes in each scenario, once there is such a table."""
+    if not _rows(connection, "select to_regclass('mart.household_power_screening') as found")[0]["found"]:
+        return
+    query = "select scenario, count(*) as n from mart.household_power_screening where business_date = %s group by 1"
+    actual = {row["scenario"]: row["n"] for row in _rows(connection, query, day)}
+    for scenario in sorted(expected["households"].keys() | actual.keys()):
+        yield Figure(f"{day} homes: {scenario}", expected["households"].get(scenario, 0), actual.get(scenario, 0))
 
 
 Delivery = tuple[str, str, str, str, int | None, int | None, int | None]
@@ -157,6 +177,7 @@ def figures(connection: psycopg.Connection[Any], expected: dict[str, Any], days:
         yield from power_figures(connection, day, of_day)
     last = str(days.last)
     yield episode_figure(connection, last, expected["days"][last]["expected"])
+    yield from household_figures(connection, last, expected["days"][last]["expected"])
     yield from delivery_figures(connection, expected["deliveries"], last)
     yield from accounting_figures(connection)
 

@@ -16,11 +16,16 @@ import numpy as np
 from simulator.calendar import as_date, at, number
 from simulator.district import District, Figures, scope_counts
 from simulator.episodes import count_episodes
-from simulator.feeds import FEEDS, market_registry
+from simulator.feeds import FEEDS, carrier_wasu, household_power, market_registry
 from simulator.feeds.approvals import PASS, RETURN, WITHDRAW
-from simulator.plan import rows_of
+from simulator.frame import Frame
+from simulator.households import SCENARIOS
+from simulator.people import CARRIERS
+from simulator.plan import day_frame, rows_of
 from simulator.powerindex import district_index
+from simulator.regions import KeyRegions, in_hubei
 from simulator.rng import Bools, Ints
+from simulator.screening import NOT_LISTED, Readings, scenarios
 from simulator.senders.clock import Clock, moment_of
 from simulator.senders.registry import incomplete_first
 from simulator.store import Entry, Store
@@ -109,7 +114,8 @@ class Expectation:
             "scopes": scope_counts(self.district.firms, scope & active, official),
             "reporting": int((scope & active & reported).sum()),
             "power": power,
-            "returnee_episodes": count_episodes(self._rows("carrier_mobile", day)),
+            "returnee_episodes": self._episodes(day),
+            "households": self._households(day) if day == self._registry_days[-1] else None,
         }
 
     def report(self) -> Figures:
@@ -148,23 +154,32 @@ class Expectation:
 
     def _accepted_on(self, feed: str, day: int) -> list[Facts]:
         if (feed, day) not in self._accepted:
-            latest: dict[str, Entry] = {}
-            for delivery in self.deliveries(feed):
-                if delivery.entry.version.day == day and delivery.outcome == "accepted":
-                    # A corrected file replaces the earlier version wholly, and counts from its own place in the order.
-                    latest.pop(delivery.entry.version.name, None)
-                    latest[delivery.entry.version.name] = delivery.entry
-            frame = self.store.frame(feed, day) if latest else None
-            parts = []
-            for entry in latest.values():
-                assert frame is not None
-                facts = dict(rows_of(entry.version, frame).accepted().facts)
+            self._accepted[feed, day] = list(self._accepted_parts(feed, day))
+        return self._accepted[feed, day]
+
+    def _accepted_parts(self, feed: str, day: int) -> Iterator[Facts]:
+        """Yield the facts of the rows to be accepted from each delivery of a business date, later ones last."""
+        latest: dict[str, Entry] = {}
+        for delivery in self.deliveries(feed):
+            if delivery.entry.version.day == day and delivery.outcome == "accepted":
+                # A corrected file replaces the earlier version wholly, and counts from its own place in the order.
+                latest.pop(delivery.entry.version.name, None)
+                latest[delivery.entry.version.name] = delivery.entry
+        for entry in latest.values():
+            for frame in self._frames(entry):
+                facts = dict(frame.accepted().facts)
                 count = len(facts["id"])
                 facts["undo"] = np.full(count, int(entry.version.undo))
                 facts["list_day"] = np.full(count, day)
-                parts.append(facts)
-            self._accepted[feed, day] = parts
-        return self._accepted[feed, day]
+                yield facts
+
+    def _frames(self, entry: Entry) -> Iterator[Frame]:
+        """Yield the rows of a delivery, of a large history day by day."""
+        feed, day = FEEDS[entry.version.feed], entry.version.day
+        if feed.streamed and day in feed.history:
+            yield from (day_frame(self.district, feed, each) for each in range(feed.history[day][0], day + 1))
+        else:
+            yield rows_of(entry.version, self.store.frame(feed.name, day))
 
     def _scope(self, day: int) -> Bools:
         """Tell which firms stand on the latest list with a month not after the day's."""
@@ -200,6 +215,57 @@ class Expectation:
             approved[firm[(event == PASS) & (rows["planned"][last] <= day)]] = True
             white[firm[(rows["white"][last] > 0) & (event != RETURN) & (event != WITHDRAW)]] = True
         return approved, white
+
+    def _episodes(self, day: int) -> Figures:
+        """Return the number of episodes: by one carrier or by all, of Hubei alone or of all key regions."""
+        carriers = {name: self._stays(name, day) for name in CARRIERS}
+        regions = KeyRegions(self._rows("city_cases", day), day)
+        every = list(carriers.values())
+        return {
+            "mobile": count_episodes([carriers["mobile"]], in_hubei),
+            "mobile, key regions": count_episodes([carriers["mobile"]], regions.exposed),
+            "all": count_episodes(every, in_hubei),
+            "all, key regions": count_episodes(every, regions.exposed),
+        }
+
+    def _stays(self, carrier: str, day: int) -> Facts:
+        """Return a carrier's rows; `who` is the phone's number, or the account's below zero."""
+        rows = self._rows(f"carrier_{carrier}", day)
+        if not rows:
+            return {}
+        who = self._phone_numbers[rows["person"]]
+        if carrier == "wasu":
+            who = np.where(rows["phone_shown"] == carrier_wasu.PLAIN, who, -1 - rows["person"])
+        return rows | {"who": who}
+
+    @cached_property
+    def _phone_numbers(self) -> Ints:
+        """A number for each returnee's phone, the same for those who share one."""
+        return np.asarray(self.district.returnees.phone.dictionary_encode().indices, dtype=np.int64)
+
+    def _households(self, day: int) -> Figures:
+        """Return the number of homes in each scenario of the screening table, of those with an accepted reading."""
+        homes = self.district.households
+        readings, seen = Readings.none(homes.count, day), np.zeros(homes.count, dtype=bool)
+        for each in FEEDS["household_power"].days(self.district, day):
+            for part in self._accepted_parts("household_power", each):
+                readings.put(part, (part["quality"] == household_power.OK) & (part["energy"] >= 0))
+                seen[part["household"]] = True
+        found = scenarios(readings, self._observed(day), day)[seen]
+        return {name: int((found == place).sum()) for place, name in enumerate(SCENARIOS)}
+
+    def _observed(self, day: int) -> Ints:
+        """Return since when each home is under observation by the latest good list of its community."""
+        begin = np.full(self.district.households.count, NOT_LISTED)
+        latest: dict[int, Facts] = {}
+        for each in FEEDS["quarantine_register"].days(self.district, day):
+            for part in self._accepted_on("quarantine_register", each):
+                if len(part["slot"]):
+                    latest[int(part["slot"][0])] = part
+        for rows in latest.values():
+            listed = (rows["begin"] <= day) & ((rows["end"] >= day) | (rows["open"] > 0)) & (rows["no_token"] == 0)
+            np.minimum.at(begin, rows["household"][listed], rows["begin"][listed])
+        return begin
 
     @cached_property
     def _registry_days(self) -> list[int]:

@@ -167,7 +167,7 @@ MULTIPLIERS = (1, 20, 30, 40, 60, 80)
 
 CITY_CASES = (
     ("北京市", "110000", "北京市", "110000", 317, 375),
-    ("上海市", "310000", "上海市", "310000", 205, 225),
+    ("上海市", "310000", "上海市", "310000", 302, 336),
     ("江苏省", "320000", "南京市", "320100", 78, 93),
     ("江苏省", "320000", "徐州市", "320300", 60, 79),
     ("江苏省", "320000", "苏州市", "320500", 77, 87),
@@ -216,12 +216,32 @@ CITY_CASES = (
     ("四川省", "510000", "成都市", "510100", 127, 143),
 )
 """(province, code, city, code, confirmed on 10 February, on 25 February): published counts of the larger prefectures,
-as bulletins gave them; of the municipalities without those from elsewhere.
+as bulletins gave them; Beijing's without those from elsewhere.
 """
 PLACELESS_CASES = (
     ("北京市", "110000", "外地来京", 25, 25),
-    ("上海市", "310000", "外地来沪", 97, 111),
     ("浙江省", "330000", "省十里丰监狱", 0, 36),
     ("江西省", "360000", "赣江新区", 1, 1),
 )
 """Counts that bulletins give for places without a code, on the same days."""
+RESIDENTS = {
+    "110000": 2_154,
+    "310000": 2_428,
+    "320100": 850,
+    "330200": 854,
+    "330300": 930,
+    "330700": 562,
+    "331000": 615,
+    "340100": 819,
+    "341200": 826,
+    "360100": 560,
+    "361100": 683,
+    "410100": 1_035,
+    "411500": 646,
+    "430100": 839,
+    "430600": 577,
+    "440300": 1_344,
+    "500000": 3_124,
+    "510100": 1_658,
+}
+"""Residents of the places outside Hubei at the end of 2019, in ten thousands (statistical communiqués)."""

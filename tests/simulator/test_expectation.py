@@ -21,6 +21,7 @@ from simulator.expectation import Expectation
 from simulator.feeds import FEEDS
 from simulator.frame import REASONS
 from simulator.plan import rows_of
+from simulator.regions import in_hubei
 
 DAYS = [date(2020, 2, 10) + timedelta(days=n) for n in range(16)]
 
@@ -132,6 +133,7 @@ def _stays(*stays: tuple[int, int, int]) -> dict[str, np.ndarray]:
     rows = {
         "id": range(len(stays)),
         "person": [1] * len(stays),
+        "who": [1] * len(stays),
         "place": [place for place, _, _ in stays],
         "begin": [begin * 60 for _, begin, _ in stays],
         "end": [end * 60 for _, _, end in stays],
@@ -154,14 +156,14 @@ def _stays(*stays: tuple[int, int, int]) -> dict[str, np.ndarray]:
     ],
 )
 def test_episodes(stays: list[tuple[int, int, int]], episodes: int) -> None:
-    assert count_episodes(_stays(*stays)) == episodes
+    assert count_episodes([_stays(*stays)], in_hubei) == episodes
 
 
 def test_a_retracted_stay_makes_no_episode() -> None:
     rows = _stays((0, 0, 10))
     both = {name: np.concatenate([values, values]) for name, values in rows.items()}
     both["undo"] = np.array([0, 1])
-    assert count_episodes(both) == 0
+    assert count_episodes([both], in_hubei) == 0
 
 
 def test_retractions_repeat_rows_that_were_sent(expected: Expectation) -> None:
