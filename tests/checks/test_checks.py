@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pyarrow.compute as pc
 import pytest
 
 from resumption import checks
-from resumption.contracts import feed_names, load_table, table_names
+from resumption.contracts import feed_names, load_feed, load_table, table_names
 from tests.checks.partitions import DAY, partition
 
 
@@ -70,12 +71,15 @@ def test_suites_evaluate_every_check_of_a_feed_without_error(feed: str) -> None:
         assert len(report.results) == len(checks.load_suite(feed).checks)
 
 
-@pytest.mark.parametrize("feed", ["statistical_scope", "checkins", "enterprise_power", "meter_accounts"])
+NEVER_EMPTY = {"statistical_scope", "checkins", "enterprise_power", "meter_accounts", "household_power", "city_cases"}
+
+
+@pytest.mark.parametrize("feed", sorted(NEVER_EMPTY))
 def test_a_feed_that_is_never_empty_is_not_published_empty(feed: str) -> None:
     assert _volumes(feed, partition(feed).slice(0, 0)).critical_failures
 
 
-@pytest.mark.parametrize("feed", ["market_registry", "self_reports", "approvals", "carrier_mobile"])
+@pytest.mark.parametrize("feed", sorted(set(feed_names()) - NEVER_EMPTY))
 def test_a_quiet_day_of_events_is_a_warning(feed: str) -> None:
     report = checks.check_partition(feed, partition(feed).slice(0, 0), DAY)
     assert not report.critical_failures
@@ -97,10 +101,30 @@ def test_rows_taken_twice_stop_the_publication(feed: str) -> None:
     assert "delivery_id, row_number" in {r.column for r in doubled.critical_failures}
 
 
-@pytest.mark.parametrize(
-    ("feed", "column"),
-    [("checkins", "phone_token"), ("carrier_mobile", "phone_token"), ("self_reports", "contact_phone_token")],
-)
+@pytest.mark.parametrize("feed", feed_names())
+def test_volume_is_judged_by_the_feeds_own_history_where_there_is_one(feed: str) -> None:
+    few, many = 60 * 1000.0, 0.0
+    table = pa.concat_tables([partition(feed)] * 20)
+    assert _too(few, feed, table) > _too(None, feed, table)
+    assert _too(many, feed, table) > _too(None, feed, table)
+    assert _too(float(table.num_rows), feed, table) == _too(None, feed, table)
+
+
+def _too(usual: float | None, feed: str, table: pa.Table) -> set[str]:
+    """Checks of volume that warn; none of them is critical."""
+    report = _volumes(feed, table, **({} if usual is None else {"usual_rows": usual}))
+    counts = [r for r in report.results if "row_count" in r.expectation and r.outcome == "fail"]
+    assert {r.severity for r in counts} <= {"warning"}
+    return {r.check_id for r in counts}
+
+
+def _tokens() -> list[tuple[str, str]]:
+    """Columns that hold tokens, but for the meters' that the grid company makes itself."""
+    names = [(feed, column.name) for feed in feed_names() for column in load_feed(feed).columns]
+    return [(feed, name) for feed, name in names if name.endswith("_token") and name != "meter_token"]
+
+
+@pytest.mark.parametrize(("feed", "column"), _tokens())
 def test_a_phone_in_place_of_a_token_stops_the_publication_and_is_not_told(feed: str, column: str) -> None:
     report = checks.check_partition(feed, _set(partition(feed), column, ["15400001234"]), DAY)
     assert {r.column for r in report.critical_failures} == {column}
@@ -129,8 +153,65 @@ def test_every_feed_and_table_has_a_suite_with_an_owner_and_a_critical_row_rule(
     for subject in [*feed_names(), *table_names()]:
         suite = checks.load_suite(subject)
         assert suite.name == subject
-        assert suite.meta.get("owner"), subject
+        contract = load_feed(subject) if subject in feed_names() else load_table(subject)
+        assert suite.meta["owner"] == contract.owner, subject
         assert any(check.severity == "critical" for check in suite.checks), subject
+
+
+def test_every_check_of_a_feed_says_why() -> None:
+    silent = [c.check_id for feed in feed_names() for c in checks.load_suite(feed).checks if not c.meta.get("why")]
+    assert silent == []
+
+
+SHIFTED: list[tuple[str, str, object]] = [
+    ("checkins", "code_colour", "red"),
+    ("checkins", "symptomatic", True),
+    ("checkins", "place", "其他"),
+    ("self_reports", "staff_total", 50_000),
+    ("approvals", "event", "退回"),
+    ("approvals", "white_list", True),
+    ("enterprise_power", "read_status", "补采"),
+    ("enterprise_power", "energy", Decimal("0.0000")),
+    ("carrier_unicom", "dwell_hours", 3.0),
+    ("carrier_wasu", "phone_token", None),
+    ("health_declarations", "had_contact", True),
+    ("health_declarations", "id_type", "护照"),
+    ("health_codes", "colour", "red"),
+    ("household_power", "energy", Decimal("4200.0000")),
+    ("household_power", "quality", "estimated"),
+    ("quarantine_register", "valid_from", DAY + dt.timedelta(days=90)),
+    ("city_cases", "city_code", None),
+    ("city_cases", "dead", 60_000),
+]
+
+
+@pytest.mark.parametrize(("feed", "column", "value"), SHIFTED, ids=lambda value: str(value)[:30])
+def test_a_shift_of_what_decisions_rest_on_is_a_warning(feed: str, column: str, value: object) -> None:
+    table = partition(feed)
+    report = checks.check_partition(feed, _set(table, column, [value] * table.num_rows), DAY)
+    assert [r.message for r in report.critical_failures] == []
+    assert any(column in str(r.column) for r in report.warnings)
+
+
+FORBIDDEN: list[tuple[str, str, object]] = [
+    ("health_declarations", "uscc", None),
+    ("health_declarations", "id_type", "军官证"),
+    ("health_codes", "colour", "blue"),
+    ("health_codes", "updated_at", None),
+    ("carrier_telecom", "region_code", "武汉"),
+    ("carrier_wasu", "account_token", None),
+    ("household_power", "meter_token", None),
+    ("household_power", "quality", "fine"),
+    ("quarantine_register", "valid_from", None),
+    ("city_cases", "confirmed", -1),
+    ("city_cases", "city_code", "4201"),
+]
+
+
+@pytest.mark.parametrize(("feed", "column", "value"), FORBIDDEN, ids=lambda value: str(value)[:30])
+def test_a_single_value_that_no_table_may_read_stops_the_publication(feed: str, column: str, value: object) -> None:
+    report = checks.check_partition(feed, _set(partition(feed), column, [value]), DAY)
+    assert {r.column for r in report.critical_failures} == {column}
 
 
 # What the module does with any suite
@@ -179,6 +260,54 @@ def test_counts_and_observed_values_are_kept(tmp_path: Path) -> None:
     assert first.observed_value == "33.33 % unexpected"
     assert (second.outcome, second.observed_value) == ("pass", "41")
     assert [r.column for r in report.warnings] == ["t"]
+
+
+KNOWN = {"issue": "grid/17", "until": "2020-02-25", "why": "the sender mends it in March"}
+
+
+def test_a_suppressed_check_is_told_but_does_not_bite_until_its_date(tmp_path: Path) -> None:
+    rule = _expect("column_values_to_not_be_null", column="a") | {"suppressed": KNOWN}
+    suite, table = _suite(tmp_path, rule), pa.table({"a": [1, None]})
+    on_its_date, day_after = (checks.evaluate(suite, "trial", table, DAY + dt.timedelta(days=days)) for days in (0, 1))
+    assert [(r.severity, r.outcome, r.unexpected_count) for r in on_its_date.results] == [("info", "fail", 1)]
+    assert not on_its_date.critical_failures
+    assert [r.severity for r in day_after.critical_failures] == ["critical"]
+    assert on_its_date.results[0].check_id == day_after.results[0].check_id
+
+
+def test_a_lapsed_suppression_is_told_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rule = _expect("column_values_to_not_be_null", column="a") | {"suppressed": KNOWN}
+    suite, table = _suite(tmp_path, rule), pa.table({"a": [1]})
+    checks.evaluate(suite, "trial", table, DAY)
+    assert "lapsed" not in caplog.text
+    checks.evaluate(suite, "trial", table, DAY + dt.timedelta(days=1))
+    assert re.search(r"column_values_to_not_be_null:a:\w+ \(grid/17\) lapsed on 2020-02-25", caplog.text)
+
+
+def test_a_suppressed_check_that_cannot_be_evaluated_still_stops(tmp_path: Path) -> None:
+    rule = _expect("column_values_to_not_be_null", column="b") | {"suppressed": KNOWN}
+    report = checks.evaluate(_suite(tmp_path, rule), "trial", pa.table({"a": [1]}), DAY)
+    assert [r.outcome for r in report.critical_failures] == ["error"]
+
+
+@pytest.mark.parametrize(
+    "suppressed",
+    [
+        None,
+        {},
+        "grid/17",
+        {"issue": "grid/17", "until": "2020-03-15"},
+        KNOWN | {"why": ""},
+        KNOWN | {"issue": 17},
+        KNOWN | {"by": "somebody"},
+        KNOWN | {"until": "soon"},
+        KNOWN | {"until": None},
+    ],
+)
+def test_a_suppression_needs_an_issue_an_end_and_a_reason(tmp_path: Path, suppressed: object) -> None:
+    rule = _expect("column_values_to_not_be_null", column="a") | {"suppressed": suppressed}
+    with pytest.raises(checks.SuiteError, match=r"expectation 1: .*(suppressed|until)"):
+        _suite(tmp_path, rule)
 
 
 def test_parameters_are_filled_in_scaled_and_shifted(tmp_path: Path) -> None:
