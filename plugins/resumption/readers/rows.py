@@ -123,4 +123,6 @@ def _select(raw: RawRows, match: HeaderMatch, keep: NDArray[np.bool_]) -> pa.Tab
 
 def strings(values: Sequence[str | None]) -> Column:
     """Return an Arrow string array in which an empty string is null."""
-    return pa.array([None if value == "" else value for value in values], pa.string())
+    array = pa.array(values, pa.string())
+    empty = _compute.equal(array, "")
+    return _compute.if_else(empty, pa.scalar(None, pa.string()), array) if _compute.any(empty).as_py() else array
