@@ -91,8 +91,11 @@ def test_the_queries_can_be_run(warehouse: sa.Engine) -> None:
             conn.exec_driver_sql(query.replace("%", "%%")).all()
 
 
-def test_the_example_suite_can_be_loaded(tmp_path: Path) -> None:
+def test_the_example_suites_and_expectations_can_be_loaded(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "quality-checks.md").read_text(encoding="utf-8")
-    (example,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
-    (tmp_path / "checkins.json").write_text(example, encoding="utf-8")
-    assert len(checks.load_suite("checkins", tmp_path).checks) == len(json.loads(example)["expectations"])
+    examples = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
+    assert len(examples) > 1
+    for example in examples:
+        suite = example if "expectations" in example else {"expectations": [example]}
+        (tmp_path / "checkins.json").write_text(json.dumps(suite), encoding="utf-8")
+        assert len(checks.load_suite("checkins", tmp_path).checks) == len(suite["expectations"])
