@@ -18,6 +18,7 @@ BY_NAME = "BY_NAME"
 BY_NAME_AND_CODE = "BY_NAME_AND_CODE"
 """The row is accepted, since the mended code and the name agree."""
 REFORMATTED, FOLDED, INVALID, MASKED = "reformatted", "folded", "invalid", "masked"
+_TRADITIONAL = str.maketrans("贸电术务网软络备业发饮", "貿電術務網軟絡備業發飲")
 UNRESOLVED = frozenset(("USCC_UNKNOWN", "NAME_UNKNOWN", "NAME_AMBIGUOUS"))
 """Reasons that only the comparison with the registry can give."""
 Change = Callable[[str, float], str | None]
@@ -314,7 +315,7 @@ def id_short(text: str, _: float) -> str:
 
 
 def small_letters(text: str, _: float) -> str:
-    """Write x for X."""
+    """Write small letters for capitals."""
     return text.lower()
 
 
@@ -363,10 +364,25 @@ def broken_row(column: str, rate: float = 0.0003) -> RowDefect:
     return RowDefect("row_broken", column, rate, stray, "ROW_MALFORMED")
 
 
-def unknown_name(column: str, code: str) -> RowDefect:
-    """Return the damage of a row without a code whose name no entity bears."""
+def other_form(name: str, _: float) -> str:
+    """Write 有限责任公司 for 有限公司 and put a blank into a name whose code is missing."""
+    longer = name if "股份" in name else name.replace("有限公司", "有限责任公司")
+    return f"{longer[:2]} {longer[2:]}"
+
+
+def traditional(name: str, _: float) -> str:
+    """Write a name whose code is missing in traditional script."""
+    return name.translate(_TRADITIONAL)
+
+
+def name_defects(column: str, code: str) -> tuple[RowDefect, ...]:
+    """Return what a row without a code may have for a name: one that no entity bears, or another spelling."""
     names = constant("杭州查无此名贸易有限公司", "浙江查无此名科技有限公司", "查无此名(杭州)有限公司")
-    return RowDefect("name_unknown", column, 0.002, names, "NAME_UNKNOWN", blanked=code)
+    return (
+        RowDefect("name_unknown", column, 0.002, names, "NAME_UNKNOWN", blanked=code),
+        RowDefect("name_other_form", column, 0.001, other_form, BY_NAME, blanked=code),
+        RowDefect("name_traditional", column, 0.001, traditional, BY_NAME, blanked=code),
+    )
 
 
 def code_defects(column: str, named: bool, rate: float = 1.0) -> tuple[RowDefect, ...]:
@@ -383,6 +399,7 @@ def code_defects(column: str, named: bool, rate: float = 1.0) -> tuple[RowDefect
             BY_NAME if named else "USCC_INVALID",
         ),
         RowDefect("uscc_full_width", column, 0.008 * rate, full_width, mark=FOLDED),
+        RowDefect("uscc_small_letters", column, 0.002 * rate, small_letters, mark=FOLDED),
         RowDefect(
             "uscc_letter",
             column,

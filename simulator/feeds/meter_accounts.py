@@ -18,8 +18,8 @@ from simulator.rowdefects import (
     code_defects,
     compact,
     constant,
+    name_defects,
     serial,
-    unknown_name,
 )
 from simulator.text import pick
 
@@ -92,7 +92,7 @@ FEED = Feed(
     build=build,
     defects=(
         *code_defects("统一社会信用代码", named=True),
-        unknown_name("户名", "统一社会信用代码"),
+        *name_defects("户名", "统一社会信用代码"),
         RowDefect("date_serial", "起", 0.006, serial, mark=REFORMATTED),
         RowDefect("date_compact", "起", 0.006, compact, mark=REFORMATTED),
         RowDefect("begin_text", "起", 0.001, constant("不详", "2019-02-30"), "DATE_INVALID"),

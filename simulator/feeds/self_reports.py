@@ -21,8 +21,8 @@ from simulator.rowdefects import (
     date_repairs,
     full_width,
     moment_defects,
+    name_defects,
     phone_defects,
-    unknown_name,
 )
 from simulator.text import blank_where, choose, digits, join, whole
 
@@ -197,7 +197,7 @@ FEED = Feed(
     build=build,
     defects=(
         *code_defects("uscc", named=True),
-        unknown_name("enterprise_name", "uscc"),
+        *name_defects("enterprise_name", "uscc"),
         *date_repairs("planned_resume_date", "planned", 0.6, "planned"),
         *date_defects("actual_resume_date", "actual", 0.6),
         *phone_defects("contact_phone", key=False),

@@ -12,7 +12,7 @@ from simulator.firms import park_name
 from simulator.frame import IGNORED, Frame, clean
 from simulator.layout import Layout
 from simulator.rng import Ints, uniform
-from simulator.rowdefects import BY_NAME, REFORMATTED, RowDefect, blank, code_defects, constant, unknown_name
+from simulator.rowdefects import BY_NAME, REFORMATTED, RowDefect, blank, code_defects, constant, name_defects
 from simulator.text import choose, join, pick, replace
 from simulator.workbook import DATE_MARK
 
@@ -109,7 +109,7 @@ FEED = Feed(
     build=build,
     defects=(
         *code_defects("统一社会信用代码", named=True),
-        unknown_name("单位名称", "统一社会信用代码"),
+        *name_defects("单位名称", "统一社会信用代码"),
         RowDefect("no_code", "统一社会信用代码", 0.02, blank, BY_NAME),
         RowDefect("sector_unknown", "专业", 0.0008, constant("农业", "待定"), "VALUE_NOT_ALLOWED"),
         RowDefect("sector_missing", "专业", 0.0005, blank, "REQUIRED_MISSING"),
