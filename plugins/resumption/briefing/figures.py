@@ -260,7 +260,8 @@ def _reasons(conn: sa.Connection, day: dt.date) -> dict[str, list[tuple[str, int
     """Reason codes of the day's refused rows by feed, the most frequent first."""
     columns = ops.quarantine_row.c
     reason = sa.func.unnest(columns.reasons).label("reason")
-    query = sa.select(columns.feed, reason, sa.func.count().label("n")).where(columns.business_date == day)
+    counted = sa.select(columns.feed, reason, sa.func.count().label("n"))
+    query = counted.where(columns.business_date == day, columns.state != "released")
     found: dict[str, list[tuple[str, int]]] = defaultdict(list)
     for row in conn.execute(query.group_by(columns.feed, reason).order_by(sa.text("n desc"), sa.text("reason"))):
         found[row.feed].append((row.reason, row.n))
