@@ -21,7 +21,7 @@ from simulator.feeds.approvals import PASS, RETURN, WITHDRAW
 from simulator.frame import Frame
 from simulator.households import SCENARIOS
 from simulator.people import CARRIERS
-from simulator.plan import day_frame, rows_of
+from simulator.plan import history_frames, rows_of
 from simulator.powerindex import district_index
 from simulator.regions import KeyRegions, in_hubei
 from simulator.rng import Bools, Ints
@@ -176,8 +176,8 @@ class Expectation:
     def _frames(self, entry: Entry) -> Iterator[Frame]:
         """Yield the rows of a delivery, of a large history day by day."""
         feed, day = FEEDS[entry.version.feed], entry.version.day
-        if feed.streamed and day in feed.history:
-            yield from (day_frame(self.district, feed, each) for each in range(feed.history[day][0], day + 1))
+        if feed.history_types and day in feed.history:
+            yield from history_frames(self.district, feed, day)
         else:
             yield rows_of(entry.version, self.store.frame(feed.name, day))
 

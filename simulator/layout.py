@@ -3,9 +3,10 @@
 import codecs
 import io
 import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -106,9 +107,10 @@ def _workbook(frame: Frame, layout: Layout) -> bytes:
     return write(heading, [frame.columns[name] for name in layout.columns], numeric)
 
 
-def table(frame: Frame, layout: Layout) -> pa.Table:
-    """Return the rows as a table whose columns are all texts."""
-    return pa.table({layout.header(name): frame.columns[name].cast(pa.string()) for name in layout.columns})
+def table(frame: Frame, layout: Layout, types: Mapping[str, pa.DataType] = MappingProxyType({})) -> pa.Table:
+    """Return the rows as a table; columns without a type are texts."""
+    columns = {name: frame.columns[name].cast(types.get(name, pa.string())) for name in layout.columns}
+    return pa.table({layout.header(name): values for name, values in columns.items()})
 
 
 def write_tables(path: Path, tables: Iterable[pa.Table]) -> None:

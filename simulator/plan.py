@@ -1,7 +1,7 @@
 """Which files a feed delivers for a business date: names, times, faults, and the files that put the faults right."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -44,15 +44,25 @@ class Version:
     """Whether readings that were missing before come with it."""
 
 
-def day_frame(district: District, feed: Feed, day: int) -> Frame:
-    """Return all rows that a feed sends for a business date, damaged cells, repeated rows and blank lines included."""
+def day_frame(district: District, feed: Feed, day: int, *, typed: bool = False) -> Frame:
+    """Return all rows that a feed sends for a business date, damaged cells, repeated rows and blank lines included.
+
+    `typed`: cells of typed columns are whole, as such a column holds nothing else.
+    """
     frame = feed.build(district, day)
     firms = district.firms
+    defects = [each for each in feed.defects if not (typed and each.column in feed.history_types)]
     frame = apply_defects(
-        frame, feed.defects, (district.seed, feed.name, day), district.rates, firms.ambiguous, firms.steady()
+        frame, defects, (district.seed, feed.name, day), district.rates, firms.ambiguous, firms.steady()
     )
     frame = _with_repeats(frame, district, feed, day)
     return frame if feed.layout.kind == "parquet" else _with_blank_lines(frame, district, feed, day)
+
+
+def history_frames(district: District, feed: Feed, day: int) -> Iterator[Frame]:
+    """Yield the rows of a large history file day by day."""
+    for each in range(feed.history[day][0], day + 1):
+        yield day_frame(district, feed, each, typed=True)
 
 
 def _with_repeats(frame: Frame, district: District, feed: Feed, day: int) -> Frame:

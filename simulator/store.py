@@ -18,7 +18,7 @@ from simulator.district import District
 from simulator.feeds import FEEDS, Feed
 from simulator.frame import Frame
 from simulator.layout import Layout, encode, reordered, table, with_extra_column, write_tables
-from simulator.plan import NEVER, Version, day_frame, history, rows_of, versions
+from simulator.plan import NEVER, Version, day_frame, history, history_frames, rows_of, versions
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ class Store:
         feed = FEEDS[name]
         folder = self._index(name, day).parent
         folder.mkdir(parents=True, exist_ok=True)
-        if feed.streamed and day in feed.history:
+        if feed.history_types and day in feed.history:
             entries = [self._stream(feed, day, folder / "0")]
         else:
             frame = self.frame(name, day)
@@ -170,11 +170,10 @@ class Store:
 
         def tables() -> Iterator[pa.Table]:
             nonlocal rows
-            for each in range(feed.history[day][0], day + 1):
-                frame = day_frame(self.district, feed, each)
+            for frame in history_frames(self.district, feed, day):
                 quarantined.update(frame.quarantined())
                 rows += frame.rows
-                yield table(frame, feed.layout)
+                yield table(frame, feed.layout, feed.history_types)
 
         write_tables(path, tables())
         with path.open("rb") as file:

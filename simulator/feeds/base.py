@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+import pyarrow as pa
+
 from simulator.district import District
 from simulator.frame import Frame
 from simulator.layout import Layout
@@ -42,8 +44,8 @@ class Feed:
     duplicates: float = 0.002
     history: Mapping[int, tuple[int, str]] = field(default_factory=dict)
     """Last day of each history file: (first day, month in its name); they come once, on the first day."""
-    streamed: bool = False
-    """Whether a history file is written day by day, as a month of it is too large to hold."""
+    history_types: Mapping[str, pa.DataType] = field(default_factory=dict)
+    """Types of a history file's columns, text for others, in a file too large to hold: it is written day by day."""
     fixed_names: bool = False
     """Whether a file's name says whose list it is, so that no second file of a day can exist."""
     retracts: bool = False

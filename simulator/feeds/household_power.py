@@ -1,4 +1,7 @@
-"""Daily meter readings of homes, and the history files from October 2019 on: Parquet, under the grid's pseudonyms."""
+"""Daily meter readings of homes, and the history files from October 2019 on: Parquet, under the grid's pseudonyms.
+
+The history comes out of a database, so its dates and energies are typed; in the daily files all columns are texts.
+"""
 
 from functools import cache
 
@@ -90,7 +93,7 @@ FEED = Feed(
     days=days,
     build=build,
     history=HISTORY,
-    streamed=True,
+    history_types={"date": pa.date32(), "kwh": pa.float64()},
     defects=(
         RowDefect("token_missing", "meter_token", 0.0003, blank, "REQUIRED_MISSING"),
         RowDefect("energy_text", "kwh", 0.0004, constant("ERR", "--", "#N/A"), "NUMBER_INVALID"),
