@@ -38,6 +38,7 @@ def contract(name: str, replace: Any = "day", extra: tuple[TableColumn, ...] = (
         grain_description="firm and day",
         replace=replace,
         rules=(),
+        reads={},
         columns=columns,
         path=Path(f"{name}.yaml"),
     )
