@@ -45,6 +45,9 @@ def decode(data: bytes, encoding: str) -> bytes:
             raise FileRejected(FileReason.WRONG_ENCODING, f"expected {encoding}, the byte order mark says {marked}")
     if b"\x00" in data and not wanted.startswith("utf-16"):
         raise FileRejected(FileReason.WRONG_ENCODING, f"expected {encoding}, got NUL bytes (UTF-16, or damage)")
+    if b"\x00" not in data and wanted.startswith("utf-16"):
+        # Delimiters and digits have a NUL byte each in UTF-16.
+        raise FileRejected(FileReason.WRONG_ENCODING, f"expected {encoding}, got an encoding without NUL bytes")
     text = _strictly(data, wanted)
     # Text that came as UTF-8 need not be encoded again.
     return data.removeprefix(codecs.BOM_UTF8) if wanted == UTF8 else text.removeprefix("\ufeff").encode()
