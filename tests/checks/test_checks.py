@@ -173,7 +173,6 @@ SHIFTED: list[tuple[str, str, object]] = [
     ("enterprise_power", "read_status", "补采"),
     ("enterprise_power", "energy", Decimal("0.0000")),
     ("carrier_unicom", "dwell_hours", 3.0),
-    ("carrier_wasu", "phone_token", None),
     ("health_declarations", "had_contact", True),
     ("health_declarations", "id_type", "护照"),
     ("health_codes", "colour", "red"),
