@@ -103,7 +103,7 @@ def test_rows_taken_twice_stop_the_publication(feed: str) -> None:
 
 @pytest.mark.parametrize("feed", feed_names())
 def test_volume_is_judged_by_the_feeds_own_history_where_there_is_one(feed: str) -> None:
-    few, many = 60 * 1000.0, 0.0
+    few, many = 600_000.0, 0.0
     table = pa.concat_tables([partition(feed)] * 20)
     assert _too(few, feed, table) > _too(None, feed, table)
     assert _too(many, feed, table) > _too(None, feed, table)
