@@ -5,16 +5,18 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from simulator import reference
 from simulator.calendar import number
 from simulator.firms import Firms, build_firms
-from simulator.households import Households, build_households
+from simulator.households import SCENARIOS, Households, build_households
 from simulator.lives import FIRST_DAY, Lives, build_lives
 from simulator.meters import Meters, build_meters, truly_running
 from simulator.people import People, Returnees, Staff, build_people, build_returnees, build_staff
 from simulator.rng import Bools
+from simulator.text import pick
 
 Figures = dict[str, Any]
 
@@ -113,9 +115,21 @@ class District:
         """Tell which firms have truly and officially resumed: at work, and permitted."""
         return self.firms.active(day) & self.lives.working(day) & self.lives.permitted(day)
 
+    def home_truth(self, business_date: date) -> pa.Table:
+        """Return what is true about each home on a day, for scoring: `meter_token`, `scenario`, `at_home`."""
+        day = number(business_date)
+        homes = self.households
+        there = pa.array(homes.installed <= day)
+        columns = {
+            "meter_token": homes.token,
+            "scenario": pick(SCENARIOS, homes.scenario(day)),
+            "at_home": pa.array(homes.at_home(day)),
+        }
+        return pa.table(columns).filter(there)
+
     def truth(self, business_date: date) -> Figures:
         """Return the true state of a day: resumption by scope, running accounts, people on site, returnees from
-        Hubei so far.
+        Hubei so far, homes by scenario.
         """
         day = number(business_date)
         onsite = self.lives.onsite(day)[self.lives.tracked]
@@ -129,6 +143,10 @@ class District:
             "accounts_running": len(truly_running(self.meters, self.lives, day)),
             "people_onsite": int(onsite.sum()),
             "returnees_from_hubei": int((seen & (places & real).any(axis=1)).sum()),
+            "homes": {
+                row["values"]: row["counts"]
+                for row in pc.value_counts(self.home_truth(business_date)["scenario"]).to_pylist()
+            },
         }
 
 
