@@ -11,11 +11,11 @@ from functools import lru_cache
 import numpy as np
 
 from simulator.calendar import as_date, number
-from simulator.defects import FILE_DEFECTS, FileDefect
+from simulator.defects import FILE_DEFECTS, REJECTED_AS, FileDefect
 from simulator.district import District
 from simulator.feeds import FEEDS, Feed, market_registry
 from simulator.frame import IGNORED, Frame
-from simulator.plan import Version, sequel_name
+from simulator.plan import Version, base_version, course, history, retraction, rows_of
 from simulator.rng import Ints
 from simulator.rowdefects import BY_NAME, BY_NAME_AND_CODE, UNRESOLVED, RowDefect, damage
 from simulator.store import render, sha256_of
@@ -30,8 +30,6 @@ _TRANSPORT = (
     ("timed_out", "The page does not come: the answer is 504.", "retried"),
 )
 _NAME_AMBIGUOUS = "name_ambiguous"
-_WRITTEN = ("extra_column", "alias", "reordered", "mixed_newlines", "missing_ok")
-"""Faults that are no reason to reject a file and lie in how it is written."""
 _COMMON = (
     ("row_twice", "A row stands there twice.", "harmless"),
     ("blank_line", "A blank line between the rows.", "ignored"),
@@ -170,13 +168,10 @@ def single(feed: str, defect: str, day: date = DAY) -> Delivery:
     return _Maker(FEEDS[feed], line, number(day)).delivery()
 
 
-def _expected(line: Defect, frame: Frame, *, rejected: bool) -> tuple[str, int, int, dict[str, int]]:
-    """Return outcome, accepted rows, ignored rows, and quarantined ones by reason."""
-    if rejected:
-        return "incomplete" if line.verdict == "incomplete" else "rejected", 0, 0, {}
+def _counts(frame: Frame) -> tuple[int, int, dict[str, int]]:
+    """Return accepted rows, ignored rows, and quarantined ones by reason, before the registry is asked."""
     found = {reason: count for reason, count in frame.quarantined().items() if reason not in UNRESOLVED}
-    outcome = {"repeat": "repeat", "waits": "waits"}.get(line.verdict, "accepted")
-    return outcome, frame.rows - frame.ignored() - sum(found.values()), frame.ignored(), found
+    return frame.rows - frame.ignored() - sum(found.values()), frame.ignored(), found
 
 
 class _Maker:
@@ -194,24 +189,38 @@ class _Maker:
             return self._with_row_defect()
         slot = int(np.bincount(self.frame.facts["slot"]).argmax())
         frame = self.frame.take(np.flatnonzero(self.frame.facts["slot"] == slot)[:_ROWS])
-        return self._with_file_defect(frame, self._version(slot))
+        if self.line.verdict == "voids":
+            frame = frame.with_fact("retracted", np.arange(2), 1)
+        *earlier, last = [self._made(rows_of(each, frame), each) for each in self._versions(slot, frame.rows)]
+        outcome = {"rejected": "rejected", "repeat": "repeat", "waits": "waits"}.get(self.line.verdict, "accepted")
+        return replace(last, outcome=outcome, earlier=tuple(earlier))
 
-    def _version(self, slot: int, fault: str = "") -> Version:
-        name = next(each.name for each in self.feed.slots if each.key == slot).format(day=_stamp(self.day))
-        if self.line.name == "history":
-            name = f"{self.feed.name}_history_{self.feed.history[self.day][1]}.{name.rpartition('.')[2]}"
-        return Version(self.feed.name, self.day, name, slot, 0, fault=fault)
+    def _base(self, slot: int, day: int | None = None) -> Version:
+        return base_version(self.feed, next(each for each in self.feed.slots if each.key == slot), day or self.day)
 
-    def _made(self, frame: Frame, version: Version, *, row: int = 0, earlier: tuple[Delivery, ...] = ()) -> Delivery:
+    def _versions(self, slot: int, rows: int) -> list[Version]:
+        """Return what its sender delivers up to the file that has the defect."""
+        base, name = self._base(slot), self.line.name
+        if name == "history":
+            return [history(self.district, self.feed, self.day)]
+        if name == "undo":
+            return [base, retraction(base)]
+        if name == "unchanged":
+            return [base, self._base(slot, self.day + 1)]
+        found = course(self.district, self.feed, base, name, rows, lasting=False)
+        return found[:1] if self.line.verdict in ("rejected", "waits") else found
+
+    def _made(self, frame: Frame, version: Version, row: int = 0) -> Delivery:
+        """Return a delivery with the rows' verdicts; its outcome is rejected if the fault is a reason for it."""
         content = render(self.feed, frame, version)
-        rejected = self.line.verdict == "rejected" and version.fault != ""
-        outcome, accepted, ignored, quarantined = _expected(self.line, frame, rejected=rejected)
+        rejected = version.fault in REJECTED_AS
+        accepted, ignored, quarantined = (0, 0, {}) if rejected else _counts(frame)
         declared = sha256_of(content + b"?" * (version.fault == "wrong_sha256"))
         hash_ = "" if version.fault == "bad_control" else f"{declared} "
-        control = f"{hash_}{frame.rows}\n" if self.feed.dropped and version.fault != "missing_ok" else None
+        finished = self.feed.dropped and version.ok_ready <= version.ready
         return Delivery(
             self.feed.name, self.line, as_date(version.day), version.name, content, declared, frame.rows, frame.rows,
-            outcome, accepted, ignored, quarantined, row, control, earlier,
+            "accepted", accepted, ignored, quarantined, row, f"{hash_}{frame.rows}\n" if finished else None,
         )  # fmt: skip
 
     def _with_row_defect(self) -> Delivery:
@@ -226,7 +235,7 @@ class _Maker:
             part = part.take(np.insert(np.arange(part.rows), row - 1, row - 1))
         if self.line.name == "blank_line":
             part = _with_blank_line(part, row - 1)
-        return self._made(part, self._version(slot), row=row)
+        return self._made(part, self._base(slot), row)
 
     def _damaged(self) -> tuple[int, Frame]:
         """Return the damaged row's position and the day's rows with it, the first row that can bear the damage."""
@@ -250,30 +259,6 @@ class _Maker:
             f"{self.feed.name} of {as_date(self.day)}: no row of the small district can bear {self.line.name}"
         )
 
-    def _with_file_defect(self, frame: Frame, base: Version) -> Delivery:
-        if self.line.verdict == "rejected" or self.line.name in _WRITTEN:
-            return self._made(frame, replace(base, fault=self.line.name))
-        if self.line.name in ("repeat", "renamed_repeat"):
-            again = base if self.line.name == "repeat" else replace(base, name=sequel_name(base.name))
-            return self._made(frame, again, earlier=(self._first(frame, base),))
-        if self.line.name in ("corrected", "sequel"):
-            part = frame.take(np.arange(frame.rows * 9 // 10))
-            rest = frame if self.line.name == "corrected" else frame.take(np.arange(part.rows, frame.rows))
-            name = base.name if self.line.name == "corrected" else sequel_name(base.name)
-            return self._made(rest, replace(base, name=name), earlier=(self._first(part, base),))
-        if self.line.name == "undo":
-            stem, _, extension = base.name.rpartition(".")
-            undone = replace(base, name=f"{stem}_undo.{extension}")
-            return self._made(frame.take(np.arange(2)), undone, earlier=(self._first(frame, base),))
-        if self.line.name == "unchanged":
-            after = replace(base, day=base.day + 1, name=base.name.replace(_stamp(base.day), _stamp(base.day + 1)))
-            return self._made(frame, after, earlier=(self._first(frame, base),))
-        return self._made(frame, base)
-
-    def _first(self, frame: Frame, version: Version) -> Delivery:
-        """Return the good delivery that comes before."""
-        return replace(self._made(frame, version), outcome="accepted")
-
 
 def _with_blank_line(frame: Frame, place: int) -> Frame:
     rows: Ints = np.insert(np.arange(frame.rows), place, place)
@@ -281,10 +266,6 @@ def _with_blank_line(frame: Frame, place: int) -> Frame:
     for column in frame.columns:
         frame = frame.with_values(column, np.array([place]), [None])
     return frame.with_reason(np.array([place]), IGNORED)
-
-
-def _stamp(day: int) -> str:
-    return as_date(day).strftime("%Y%m%d")
 
 
 def _registry(line: Defect, day: int) -> Delivery:
@@ -302,9 +283,10 @@ def _registry(line: Defect, day: int) -> Delivery:
     shown = items[:-3] if line.name == "incomplete" else items
     head = f'"business_date": "{as_date(day).isoformat()}", "total": {len(items)}'
     content = f'[{{{head}, "items": [{", ".join(shown)}], "next_cursor": null}}]'.encode()
-    outcome, accepted, ignored, quarantined = _expected(line, frame, rejected=line.name == "incomplete")
+    whole = line.name != "incomplete"
+    accepted, ignored, quarantined = _counts(frame) if whole else (0, 0, {})
     kind = "changes" if line.name == "nothing" else "entities"
     return Delivery(
         REGISTRY, line, as_date(day), kind, content, sha256_of(content), len(shown), len(items),
-        outcome, accepted, ignored, quarantined, row,
+        "accepted" if whole else "incomplete", accepted, ignored, quarantined, row,
     )  # fmt: skip

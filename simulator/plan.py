@@ -108,13 +108,11 @@ def versions(district: District, feed: Feed, day: int, frame: Frame) -> list[Ver
     assigned = _drawn(district, feed, day, keys) | turned
     result: list[Version] = []
     for slot in slots:
-        base = _base(feed, slot, day)
+        base = base_version(feed, slot, day)
         rows = int((frame.facts["slot"] == slot.key).sum())
-        result += _course(district, feed, base, assigned.get(slot.key, ""), rows, lasting=slot.key in turned)
+        result += course(district, feed, base, assigned.get(slot.key, ""), rows, lasting=slot.key in turned)
     if feed.retracts and ((frame.facts["retracted"] > 0) & (frame.reason == 0)).any():
-        stem, _, extension = slots[0].name.format(day=_stamp(day)).rpartition(".")
-        name = f"{stem}_undo.{extension}"
-        result.append(_moved(replace(_base(feed, slots[0], day), name=name, undo=True), 1))
+        result.append(retraction(base_version(feed, slots[0], day)))
     return sorted(result, key=lambda version: (version.ready, version.name))
 
 
@@ -139,7 +137,8 @@ def _stamp(day: int) -> str:
     return as_date(day).strftime("%Y%m%d")
 
 
-def _base(feed: Feed, slot: Slot, day: int) -> Version:
+def base_version(feed: Feed, slot: Slot, day: int) -> Version:
+    """Return a file as it comes when nothing is wrong."""
     ready = day * _DAY + slot.ready
     folder = ready // _DAY if feed.dropped else -1
     return Version(feed.name, day, slot.name.format(day=_stamp(day)), slot.key, ready, folder, ok_ready=ready)
@@ -151,6 +150,12 @@ def history(district: District, feed: Feed, day: int) -> Version:
     name = f"{feed.name}_history_{feed.history[day][1]}.{extension}"
     ready = district.first_day * _DAY + 8 * 60
     return Version(feed.name, day, name, 0, ready, district.first_day, ok_ready=ready)
+
+
+def retraction(base: Version) -> Version:
+    """Return the file that takes rows of another back a day later."""
+    stem, _, extension = base.name.rpartition(".")
+    return _moved(replace(base, name=f"{stem}_undo.{extension}", undo=True), 1)
 
 
 def _moved(version: Version, days: int) -> Version:
@@ -179,7 +184,7 @@ def _again(version: Version, minutes: int, *, same_name: bool) -> list[Version]:
     return [version, replace(version, fault="", name=sequel_name(version.name), ready=later, ok_ready=later)]
 
 
-def _course(district: District, feed: Feed, base: Version, fault: str, rows: int, *, lasting: bool) -> list[Version]:
+def course(district: District, feed: Feed, base: Version, fault: str, rows: int, *, lasting: bool) -> list[Version]:
     """Return the versions of one file under a fault; too few rows to cut leave it whole.
 
     `lasting`: a rejected file stays in the listing, and the good one comes under another name.
