@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
+import re
 import time
 from collections import defaultdict
 from datetime import date, datetime
@@ -18,7 +20,7 @@ from python_calamine import CalamineWorkbook
 from stdnum.iso7064 import mod_11_2
 
 from simulator.calendar import NEVER, number
-from simulator.catalogue import catalogue, clean_district, single
+from simulator.catalogue import Delivery, catalogue, clean_district, single
 from simulator.district import District
 from simulator.feeds import FEEDS, carrier_wasu
 from simulator.feeds.health_declarations import PARK
@@ -307,6 +309,51 @@ def test_every_defect_can_be_delivered_alone_and_its_rows_add_up() -> None:
         if line.verdict == "quarantined":
             assert made.quarantined == ({} if line.reason in UNRESOLVED else {line.reason: 1}), line
         assert (made.row > 0) == (line.kind == "row"), line
+
+
+def test_what_comes_before_and_after_tells_files_apart() -> None:
+    def pair(name: str) -> tuple[Delivery, Delivery]:
+        made = single("carrier_telecom", name)
+        return made.earlier[0], made
+
+    first, again = pair("repeat")
+    assert (again.content, again.name, again.outcome) == (first.content, first.name, "repeat")
+    first, again = pair("renamed_repeat")
+    assert again.content == first.content
+    assert again.name != first.name
+    first, again = pair("corrected")
+    assert again.name == first.name
+    assert again.rows > first.rows
+    first, again = pair("sequel")
+    assert not set(_tab_lines(again)[1:]) & set(_tab_lines(first)[1:])
+    first, again = pair("unchanged")
+    assert again.content == first.content
+    assert (again.business_date - first.business_date).days == 1
+    first, again = pair("undo")
+    assert again.name == "carrier_telecom_20200217_undo.tsv"
+    assert set(_tab_lines(again)) < set(_tab_lines(first))
+
+
+def _tab_lines(made: Delivery) -> list[str]:
+    return made.content.decode("utf-16").splitlines()
+
+
+@pytest.mark.parametrize(
+    ("name", "control"),
+    [("wrong_sha256", r"[0-9a-f]{64} \d+\n"), ("bad_control", r"\d+\n"), ("late", r"[0-9a-f]{64} \d+\n")],
+)
+def test_control_files_of_drops(name: str, control: str) -> None:
+    made = single("carrier_wasu", name)
+    assert made.control is not None
+    assert re.fullmatch(control, made.control)
+    honest = hashlib.sha256(made.content).hexdigest() in made.control
+    assert honest == (name == "late")
+
+
+def test_a_drop_without_a_control_file_waits_and_exports_have_none() -> None:
+    assert single("carrier_unicom", "missing_ok").control is None
+    assert single("carrier_unicom", "missing_ok").outcome == "waits"
+    assert single("health_codes", "late").control is None
 
 
 def test_a_delivery_with_one_defect_differs_from_the_good_one_in_that_row_alone() -> None:
