@@ -49,7 +49,7 @@ FILE_DEFECTS = (
     FileDefect("header_only", 0.005, "A header and no row.", "HEADER_ONLY", not_for=frozenset(("jsonl",))),
     FileDefect("truncated_rows", 0.005, "Four of ten declared rows are missing.", "TRUNCATED"),
     FileDefect("truncated_line", 0.005, "The last line breaks off in its middle.", "TRUNCATED", not_for=_BINARY),
-    FileDefect("unreadable", 0.01, "Four of ten bytes are missing at the end.", "UNREADABLE", not_for=_TEXTS),
+    FileDefect("unreadable", 0.01, "Four of ten bytes are missing.", "UNREADABLE", not_for=_TEXTS),
     FileDefect("wrong_encoding", 0.01, "Another encoding than agreed.", "WRONG_ENCODING", not_for=_BINARY),
     FileDefect("broken_bytes", 0.003, "Bytes in the middle that are no character.", "WRONG_ENCODING", not_for=_BINARY),
     FileDefect("wrong_sha256", 0.003, "Other bytes than the declared hash says.", "WRONG_SHA256"),
