@@ -1,7 +1,7 @@
 # Everything a person types. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help env env-dev run ui stop warehouse warehouse-url psql verify test check format bench lock new-feed new-table clean
+.PHONY: help env env-dev run ui stop warehouse warehouse-url psql verify rekey test check format bench lock new-feed new-table clean
 
 # What a run takes; on the command line they win: make run SCALE=1 DAYS=2020-02-10..2020-02-25
 SCALE   ?= 0.1
@@ -62,6 +62,9 @@ psql: ## ask the warehouse: make psql SQL="select * from mart.resumption_summary
 verify: env ## compare the last run with the simulator's expectation; look for personal data
 	@$(PY) -m runtime.verify
 	@$(PY) -m runtime.leaks
+
+rekey: env ## another master key for the run folder: every token, the landing zone and the vault are carried over
+	@$(PY) -m runtime.rekey $(REKEY)
 
 test: env-dev ## all tests
 	@$(PY) -m pytest

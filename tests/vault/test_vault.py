@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from resumption import settings, vault
-from resumption.conform.identity import tokeniser
+from resumption.conform.tokens import tokeniser
 from resumption.contracts import load_feed
 from resumption.ops import DeliveryRow
 from resumption.sealing import SealError

@@ -7,11 +7,8 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from resumption import landing, settings, vault
-from resumption.conform.identity import tokeniser
-from resumption.rekey.tokens import Report, TokenMap
+from resumption.rekey.tokens import Report, TokenMap, under
 from resumption.sealing import Sealer, is_sealed_with, open_frames
 
 if TYPE_CHECKING:
@@ -55,10 +52,7 @@ def _reseal(path: Path, tokens: TokenMap) -> None:
 
 def _rewrite(path: Path, tokens: TokenMap) -> None:
     rows = vault.read_block(path, vault.zone_key(tokens.old))
-    pairs = zip(rows["kind"].to_pylist(), rows["value"].to_pylist(), strict=True)
-    made = pa.array([tokeniser(tokens.new, f"{kind}:")(value) for kind, value in pairs], pa.string())
-    place = rows.column_names.index("token")
-    vault.write_block(path, rows.set_column(place, rows.schema.field("token"), made), vault.zone_key(tokens.new))
+    vault.write_block(path, under(rows, tokens.new), vault.zone_key(tokens.new))
 
 
 def files_left(tokens: TokenMap) -> list[str]:

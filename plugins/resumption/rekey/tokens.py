@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from resumption import ops, vault
-from resumption.conform.identity import tokeniser
+from resumption.conform.tokens import tokenise
 from resumption.sealing import is_sealed_with
 
 
@@ -29,6 +30,22 @@ class Report:
     tokens: Counter[str] = field(default_factory=Counter)
     unknown: dict[str, int] = field(default_factory=dict)
     files: Counter[str] = field(default_factory=Counter)
+
+
+def by_kind(identities: pa.Table) -> Iterator[tuple[str, pa.Table]]:
+    """Yield (kind, rows) of identities of the vault."""
+    for kind in identities["kind"].unique().to_pylist():
+        yield kind, identities.filter(pc.equal(identities["kind"], kind)).combine_chunks()
+
+
+def under(identities: pa.Table, key: bytes) -> pa.Table:
+    """Return identities of the vault, kind by kind, with their tokens under ``key``."""
+    place, field = identities.column_names.index("token"), identities.schema.field("token")
+    made = [
+        rows.set_column(place, field, tokenise(rows["value"].combine_chunks(), key, kind))
+        for kind, rows in by_kind(identities)
+    ]
+    return pa.concat_tables([identities.schema.empty_table(), *made])
 
 
 @dataclass(frozen=True)
@@ -52,23 +69,23 @@ class TokenMap:
             SealError: a block is sealed with neither.
             RekeyError: a token is not that of the identity beside it.
         """
-        made: dict[str, str] = {}
+        pairs = [pa.table({"before": pa.array([], pa.string()), "after": pa.array([], pa.string())})]
         for path in vault.blocks():
             master = new if is_sealed_with(path, vault.zone_key(new)) else old
             block = vault.read_block(path, vault.zone_key(master))
-            for kind in block["kind"].unique().to_pylist():
-                rows = block.filter(pc.equal(block["kind"], kind))
-                values = rows["value"].to_pylist()
-                tokens = {key: list(map(tokeniser(key, f"{kind}:"), values)) for key in (old, new)}
-                if tokens[master] != rows["token"].to_pylist():
+            for kind, rows in by_kind(block):
+                values = rows["value"].combine_chunks()
+                pair = pa.table({"before": tokenise(values, old, kind), "after": tokenise(values, new, kind)})
+                if pair["after" if master == new else "before"] != rows["token"]:
                     raise RekeyError(
-                        f"re-key: block {path.name} of {path.parent.name}: expected tokens of `{kind}:` and the value "
-                        "under its own key, some are not; restore the block, or replay its delivery"
+                        f"re-key: block {path.name} of {path.parent.name}: expected each token to be that of its kind "
+                        "and value, some are not; replay the delivery, so that the block is made anew"
                     )
-                made.update(zip(tokens[old], tokens[new], strict=True))
+                pairs.append(pair)
+        made = pa.concat_tables(pairs).group_by(["before", "after"]).aggregate([]).combine_chunks()
         with ops.engine().begin() as conn:
             ops.record_access(conn, "vault", by="rekey", purpose="re-key", asked=len(made), found=len(made))
-        return cls(old, new, pa.array(made.keys(), pa.string()), pa.array(made.values(), pa.string()))
+        return cls(old, new, made["before"].combine_chunks(), made["after"].combine_chunks())
 
     @property
     def size(self) -> int:
