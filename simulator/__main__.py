@@ -1,4 +1,4 @@
-"""Command line: `python -m simulator serve …` and `python -m simulator expect …`."""
+"""Command line: `python -m simulator serve …`, `python -m simulator expect …` and `python -m simulator truth …`."""
 
 import argparse
 import json
@@ -39,6 +39,8 @@ def _parser() -> argparse.ArgumentParser:
     expect.add_argument(
         "--registry-first", type=date.fromisoformat, help="first day on which the registry is asked (default: --start)"
     )
+    truth = commands.add_parser("truth", parents=[common], help="write what is true about every home, as Parquet")
+    truth.add_argument("--out", type=Path, help="file to write (default: HOME/homes.parquet)")
     return parser
 
 
@@ -94,11 +96,20 @@ def _expect(options: argparse.Namespace) -> None:
     print(path)
 
 
+def _truth(options: argparse.Namespace) -> None:
+    import pyarrow.parquet as pq
+
+    path = options.out or options.home / "homes.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(_district(options).home_truth(options.through), path)
+    print(path)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit code."""
     options = _parser().parse_args(arguments)
     options.home.mkdir(parents=True, exist_ok=True)
-    {"serve": _serve, "expect": _expect}[options.command](options)
+    {"serve": _serve, "expect": _expect, "truth": _truth}[options.command](options)
     return 0
 
 

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from simulator import reference
+from simulator.__main__ import main
 from simulator.calendar import NEVER, as_date, number
 from simulator.district import District
 from simulator.feeds import FEEDS
@@ -230,3 +231,9 @@ def test_the_truth_of_homes_is_there_for_scoring(district: District) -> None:
     counts = district.truth(DAY)["homes"]
     assert set(counts) == set(SCENARIOS)
     assert sum(counts.values()) == truth.num_rows == int((district.households.installed <= D).sum())
+
+
+def test_the_command_writes_the_truth(tmp_path: Path) -> None:
+    assert main(["truth", "--home", str(tmp_path), "--scale", "0.01", "--through", "2020-02-20"]) == 0
+    truth = pq.read_table(tmp_path / "homes.parquet")
+    assert truth.equals(District(seed=7, scale=0.01, end=date(2020, 2, 20)).home_truth(date(2020, 2, 20)))
