@@ -59,6 +59,7 @@ def test_fetches_by_feed_day_and_name(http: HttpSender, kept: Kept) -> None:
         {"name": "../../etc/passwd"},
         {"name": ".."},
         {"name": ""},
+        {"name": "am_15400001234.csv"},
         {"feed": "approvals"},
         {"business_date": "25.02.2020"},
         {"published_at": None},
@@ -72,6 +73,15 @@ def test_an_unusable_entry_does_not_hide_the_others(http: HttpSender, unusable: 
     assert [offer.name for offer in source.offers(date(2020, 2, 24), [])] == ["am.csv"]
     assert len(source.problems) == 1
     assert source.problems[0].startswith("checkins: entry 0 of the sender's listing is unusable")
+
+
+@pytest.mark.parametrize("name", ["am_15400001234.csv", "99010819800101001X.csv"])
+def test_a_name_that_names_a_person_is_refused_and_not_repeated(http: HttpSender, name: str) -> None:
+    http.serve_json("/exports/checkins", [entry("2020-02-24", name, "2020-02-24T10:30:00+08:00")])
+    source = open_source(load_feed("checkins"))
+    assert source.offers(date(2020, 2, 24), []) == []
+    assert "the sender must rename it" in source.problems[0]
+    assert name not in source.problems[0]
 
 
 @pytest.mark.parametrize("sha256", ["none", None, 7])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ SHANGHAI = timezone(timedelta(hours=8))
 _log = logging.getLogger(__name__)
 _LOG_EVERY_SECONDS = 10.0
 _MAX_NAME = 200
+_PERSONAL_NUMBER = re.compile(r"(?<![0-9])(?:1[3-9]\d{9}|\d{17}[0-9Xx])(?![0-9])")
 
 
 class SourceError(RuntimeError):
@@ -124,6 +126,11 @@ def in_delivery_order(offers: Iterable[Offer]) -> list[Offer]:
 def safe_name(name: str) -> bool:
     """Whether a sender's file name is one plain path segment."""
     return 0 < len(name) <= _MAX_NAME and name.isprintable() and not set(name) & set("/\\") and name.strip(".") != ""
+
+
+def names_a_person(name: str) -> bool:
+    """Whether a file name holds what looks like a mobile or an identity number; names stand in logs and tables."""
+    return _PERSONAL_NUMBER.search(name) is not None
 
 
 def end_of_day(day: date) -> datetime:

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from resumption.contracts.reasons import FileReason
-from resumption.sources.base import SHANGHAI, FetchedFile, Offer, Sink, SourceError, in_delivery_order, safe_name
+from resumption.sources.base import (
+    SHANGHAI,
+    FetchedFile,
+    Offer,
+    Sink,
+    SourceError,
+    in_delivery_order,
+    names_a_person,
+    safe_name,
+)
 from resumption.sources.http_client import HttpClient
 
 if TYPE_CHECKING:
@@ -58,6 +67,8 @@ class HttpExport:
         name, day = str(entry["name"]), date.fromisoformat(entry["business_date"])
         if not safe_name(name):
             raise ValueError("its name is not a plain file name")
+        if names_a_person(name):
+            raise ValueError("its name holds what looks like a phone or identity number; the sender must rename it")
         if entry.get("feed", self._feed) != self._feed:
             raise ValueError("it belongs to another feed")
         sha256 = str(entry.get("sha256")).lower()
