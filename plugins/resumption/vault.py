@@ -38,16 +38,20 @@ def zone_key(master: bytes | None = None) -> ZoneKey:
     return ZoneKey(master or settings.token_key(), "vault")
 
 
-def keep(contract: FeedContract, delivery: DeliveryRow, identities: pa.Table) -> None:
+def keep(contract: FeedContract, delivery: DeliveryRow, identities: pa.Table, *, add: bool = False) -> None:
     """Make ``identities`` what the vault knows from a delivery. To be called before its tokens are published.
 
     Args:
         identities: distinct rows in ``SCHEMA``; none leaves no block.
+        add: keep what is known from the delivery too, as when only some of its rows are judged again.
 
     Raises:
         ValueError: a token is not 64 hexadecimal digits.
     """
     place = settings.vault_path() / contract.name / delivery.delivery_id
+    if add and place.exists():
+        both = pa.concat_tables([read_block(place, zone_key()), identities.select(SCHEMA.names).cast(SCHEMA)])
+        identities = both.group_by(SCHEMA.names).aggregate([])
     if identities.num_rows:
         write_block(place, identities, zone_key())
     else:

@@ -67,6 +67,14 @@ def test_keeping_again_replaces_and_nothing_of_a_forgotten_delivery_is_left() ->
     assert vault.blocks() == []
 
 
+def test_some_rows_of_a_delivery_are_added_to_what_is_known() -> None:
+    vault.keep(FEED, delivery(1), phones(1, 2))
+    vault.keep(FEED, delivery(1), phones(2, 3), add=True)
+    vault.keep(FEED, delivery(2), phones(4), add=True)
+    assert len(known(*phones(1, 2, 3, 4)["token"].to_pylist())) == 4
+    assert vault.read_block(vault.blocks()[0], vault.zone_key()).num_rows == 3
+
+
 def test_nothing_of_it_is_on_disk_in_the_clear_and_only_the_owner_may_read() -> None:
     rows = phones(*range(1000))
     vault.keep(FEED, delivery(1), rows)
