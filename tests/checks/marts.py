@@ -54,6 +54,42 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         {"person_token": "a" * 64, "episode_no": 2, "key_level": "high", "state": "open"},
         {"person_token": "b" * 64, "episode_no": 1, "key_level": "medium", "state": "open"},
     ],
+    "key_region": [
+        {"region_code": f"{code}00", "level": "high" if code < 1110 else "low"} for code in range(1101, 1451)
+    ],
+    "household_power_screening": [
+        {"meter_token": "m1", "scenario": "STAYED"},
+        {"meter_token": "m2", "scenario": "RETURNED", "days_away": 3, "return_date": dt.date(2020, 2, 20),
+         "suggested_action": "check"},
+        {"meter_token": "m3", "scenario": "VACANT", "baseline_kwh": 0.0},
+        {"meter_token": "m4", "scenario": "INTERMITTENT", "community_code": None},
+    ],
+    "employee_screening": [
+        {"person_token": "a" * 64, "uscc": CODES[0]},
+        {"person_token": "a" * 64, "uscc": CODES[1], "on_site": False, "readings_valid": 0, "max_temperature_c": None},
+        {"person_token": "b" * 64, "uscc": CODES[0], "decision": "check", "reasons": ["contact"], "had_contact": True},
+    ],
+    "approval_reference": [
+        {"application_id": "a1", "uscc": CODES[0], "advice": "support"},
+        {"application_id": "a2", "uscc": CODES[0], "advice": "clarify", "reasons": ["no_roster"], "roster_size": 0,
+         "roster_ok_share": None},
+    ],
+    "enterprise_followup": [
+        {"case_id": "c1", "uscc": CODES[0], "reason": "HIGH_INDEX"},
+        {"case_id": "c2", "uscc": CODES[0], "reason": "LOW_INDEX", "last_seen_on": dt.date(2020, 2, 20),
+         "closed_on": dt.date(2020, 2, 23)},
+    ],
+    "messaging_audience": [
+        {"campaign": "normal_operation", "uscc": CODES[0], "contact_phone_token": "a" * 64},
+        {"campaign": "normal_operation", "uscc": CODES[1], "included": False, "reason": "closed"},
+    ],
+    "enterprise_xref": [
+        {"feed": "approvals", "source_key": CODES[0], "uscc": CODES[0]},
+        {"feed": "meter_accounts", "source_key": CODES[0], "uscc": CODES[0]},
+        {"feed": "statistical_scope", "source_key": CODES[0], "uscc": CODES[0]},
+        {"feed": "statistical_scope", "source_key": CODES[1], "uscc": CODES[1]},
+        {"feed": "statistical_scope", "source_key": "示例科技", "uscc": CODES[2], "method": "unique_name", "score": 0.95},
+    ],
 }  # fmt: skip
 
 _USUAL: dict[str, dict[str, Any]] = {
@@ -75,6 +111,26 @@ _USUAL: dict[str, dict[str, Any]] = {
         "origins": ["420100"], "carriers": ["mobile"], "n_sources": 1, "in_roster": False,
         "last_exposure_on": dt.date(2020, 2, 18), "window_end": dt.date(2020, 3, 3),
     },
+    "key_region": {"valid_from": dt.date(2019, 12, 1), "province": "省", "name": "市", "basis": "cases"},
+    "household_power_screening": {
+        "confidence": 0.9, "baseline_kwh": 8.5, "ratio": 1.0, "community_code": "330108001001",
+        "community_median_ratio": 1.0, "suggested_action": "none",
+    },
+    "employee_screening": {
+        "phone_token": "c" * 64, "code_colour": "green", "code_age_hours": 10.0, "readings_valid": 2,
+        "max_temperature_c": 36.6, "on_site": True, "key_region_transit": False, "symptoms": False,
+        "had_contact": False, "open_returnee_episode": False, "decision": "ok", "reasons": [],
+    },
+    "approval_reference": {
+        "self_reported": False, "approved": False, "white_listed": False, "roster_size": 10, "roster_ok_share": 0.9,
+        "reasons": [],
+    },
+    "enterprise_followup": {
+        "opened_on": dt.date(2020, 2, 19), "last_seen_on": DAY, "evidence": "power index 82", "owner_unit": "330108",
+        "due_on": dt.date(2020, 2, 21),
+    },
+    "messaging_audience": {"is_current": True, "included": True, "reason": "to_keep_protected"},
+    "enterprise_xref": {"method": "uscc", "score": 1.0},
 }  # fmt: skip
 
 

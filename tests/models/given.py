@@ -11,12 +11,12 @@ from typing import Any
 import pyarrow as pa
 import yaml
 
-from resumption.contracts import load_feed
+from resumption.contracts import load_feed, load_table
 from resumption.models import LocalInputs
 
 SHANGHAI = timezone(timedelta(hours=8))
 DEFAULTS: dict[str, dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "defaults.yaml").read_text("utf-8"))
-OWN_DATE = {"enterprise_power": "reading_on"}
+OWN_DATE = {"enterprise_power": "reading_on", "household_power": "reading_on", "city_cases": "reported_on"}
 
 
 def inputs(given: Iterable[Mapping[str, Any]]) -> LocalInputs:
@@ -24,11 +24,20 @@ def inputs(given: Iterable[Mapping[str, Any]]) -> LocalInputs:
 
     A delivery: ``feed``, ``for`` (business date), ``rows``; if not said: ``name`` is the feed's, ``published`` the end
     of the business date, ``received`` an hour later, ``outcome`` accepted. ``days: [first, last]`` repeats a delivery.
+    Instead of ``feed``, ``built`` names a day's table whose rows were published before.
     """
-    deliveries = [_delivery(day, sent) for sent in given for day in _days(sent)]
+    given = list(given)
+    deliveries = [_delivery(day, sent) for sent in given if "feed" in sent for day in _days(sent)]
     feeds = sorted({d["feed"] for d, _ in deliveries})
     tables = {feed: pa.concat_tables(_rows(d, rows) for d, rows in deliveries if d["feed"] == feed) for feed in feeds}
-    return LocalInputs(tables, pa.Table.from_pylist([d for d, _ in deliveries], schema=DELIVERY))
+    built = {sent["built"]: _built(sent["built"], sent["rows"]) for sent in given if "built" in sent}
+    return LocalInputs(tables, pa.Table.from_pylist([d for d, _ in deliveries], schema=DELIVERY), built)
+
+
+def _built(table: str, rows: Iterable[Mapping[str, Any]]) -> pa.Table:
+    """Return published rows of a day's table; columns that a row does not name are null."""
+    schema = load_table(table).arrow_schema()
+    return pa.table({f.name: pa.array([row.get(f.name) for row in rows], f.type) for f in schema})
 
 
 DELIVERY = pa.schema(

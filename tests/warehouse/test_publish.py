@@ -72,6 +72,17 @@ def count(conn: sa.Connection, day: dt.date) -> int:
     ).scalar_one()
 
 
+def test_published_days_are_read_back_in_the_contract_schema(engine: sa.Engine) -> None:
+    publish(rows(2))
+    publish(rows(1, NEXT), NEXT)
+    before = warehouse.read_days(DAILY, NEXT)
+    assert before.schema.equals(pa.schema([f.with_nullable(True) for f in DAILY.arrow_schema()]))
+    assert before["business_date"].to_pylist() == [DAY, DAY]
+    assert before["energy_kwh"].to_pylist() == [Decimal("1.5000")] * 2
+    assert before["conflict_codes"].to_pylist() == [["A", "B"]] * 2
+    assert before["seen_at"].to_pylist() == [BUILT] * 2
+
+
 def test_rows_arrive_in_the_types_of_the_contract(engine: sa.Engine) -> None:
     assert publish(rows(1)) == 1
     (row,) = contents(engine)

@@ -11,6 +11,11 @@ select
         else by_name.uscc
     end as uscc,
     case
+        when sent.uscc is not null then 'uscc'
+        when repaired.uscc is not null then 'uscc_repaired'
+        else 'unique_name'
+    end as found_by,
+    case
         when by_code.uscc is not null or repaired.uscc is not null then null
         when sent.uscc is not null then 'USCC_UNKNOWN'
         when by_name.uscc is not null then null

@@ -95,6 +95,8 @@ select
     staff_onsite,
     staff_remote,
     staff_in_key_region,
+    prevention_plan,
+    contact_phone_token,
     submitted_at
 from ranked
 where recency = 1

@@ -8,6 +8,8 @@ select
     sent.staff_onsite,
     sent.staff_remote,
     sent.staff_in_key_region,
+    sent.prevention_plan,
+    sent.contact_phone_token,
     sent.submitted_at,
     sent.delivered_for,
     sent.published_at,

@@ -1,9 +1,37 @@
 -- Rows of all deliveries up to the business date that find no enterprise in its registry: for quarantine.
-with unknown as (
-    -- Few codes against hundreds of thousands of check-ins a day: looked for once each.
-    select int_checkin_firm.uscc
-    from int_checkin_firm
-    left join int_registry on int_registry.uscc = int_checkin_firm.uscc
+with coded as (
+    -- Feeds that name an enterprise by its code alone.
+    select
+        'approvals' as feed,
+        delivery_id,
+        row_number,
+        uscc
+    from feed.approvals
+
+    union all
+
+    select
+        'checkins' as feed,
+        delivery_id,
+        row_number,
+        uscc
+    from feed.checkins
+
+    union all
+
+    select
+        'health_declarations' as feed,
+        delivery_id,
+        row_number,
+        uscc
+    from feed.health_declarations
+),
+
+unknown as (
+    -- Few codes against hundreds of thousands of rows a day: looked for once each.
+    select codes.uscc
+    from (select distinct uscc from coded where uscc is not null) as codes
+    left join int_registry on int_registry.uscc = codes.uscc
     where int_registry.uscc is null
 ),
 
@@ -21,26 +49,13 @@ rows_refused as (
     union all
 
     select
-        'approvals' as feed,
+        sent.feed,
         sent.delivery_id,
         sent.row_number,
         sent.uscc,
         cast(null as text) as name,
         case when sent.uscc is null then 'USCC_MISSING' else 'USCC_UNKNOWN' end as reason
-    from feed.approvals as sent
-    left join int_registry on int_registry.uscc = sent.uscc
-    where int_registry.uscc is null
-
-    union all
-
-    select
-        'checkins' as feed,
-        sent.delivery_id,
-        sent.row_number,
-        sent.uscc,
-        cast(null as text) as name,
-        case when sent.uscc is null then 'USCC_MISSING' else 'USCC_UNKNOWN' end as reason
-    from feed.checkins as sent
+    from coded as sent
     left join unknown on unknown.uscc = sent.uscc
     where sent.uscc is null or unknown.uscc is not null
 )

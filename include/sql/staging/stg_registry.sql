@@ -9,6 +9,7 @@ with delivered as (
         changed_on,
         delivered_for,
         address_community,
+        contact_phone_token,
         nullif(trim(park_code), '') as park_code,
         nullif(trim(subdistrict), '') as subdistrict,
         address_subdistrict,
@@ -52,5 +53,6 @@ select
         when park_code is not null then 'park'
         else 'unallocated'
     end as location_method,
-    address_community
+    address_community,
+    contact_phone_token
 from located

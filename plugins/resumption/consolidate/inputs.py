@@ -8,9 +8,10 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from resumption import lake, ops
-from resumption.contracts import TableContract, feed_names, load_feed
+from resumption.contracts import TableContract, feed_names, load_feed, load_table
 from resumption.models.inputs import Delivery, effective
 from resumption.models.reach import reach_of, reaching
+from resumption.warehouse import read_days
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -33,6 +34,10 @@ class LakeInputs:
     def deliveries(self) -> pa.Table:
         """Return the accepted deliveries."""
         return self._deliveries
+
+    def built(self, table: str, before: date) -> pa.Table:
+        """Return the published rows of a day's table for the business dates before ``before``."""
+        return read_days(load_table(table), before)
 
 
 def known_deliveries() -> pa.Table:

@@ -26,6 +26,10 @@ class Inputs(Protocol):
         """Return feed, delivery_id, business_date, name, outcome, published_at and received_at of all deliveries."""
         ...
 
+    def built(self, table: str, before: date) -> pa.Table:
+        """Return the published rows of a day's table for the business dates before ``before``, in its schema."""
+        ...
+
 
 Clock = Literal["received", "published"]
 """What makes a delivery known: its receipt here, or its publication by the sender."""
@@ -79,6 +83,7 @@ class LocalInputs:
 
     tables: Mapping[str, pa.Table]
     delivery_table: pa.Table
+    built_tables: Mapping[str, pa.Table] = field(default_factory=dict)
     _folder: tempfile.TemporaryDirectory[str] = field(default_factory=tempfile.TemporaryDirectory, init=False)
 
     def files(self, feed: str) -> list[str]:
@@ -94,6 +99,15 @@ class LocalInputs:
     def deliveries(self) -> pa.Table:
         """Return the deliveries given."""
         return self.delivery_table
+
+    def built(self, table: str, before: date) -> pa.Table:
+        """Return the rows given for earlier business dates."""
+        import pyarrow.compute as pc
+
+        from resumption.contracts import load_table
+
+        rows = self.built_tables.get(table, load_table(table).arrow_schema().empty_table())
+        return rows.filter(pc.less(rows["business_date"], before))
 
 
 def _write(table: pa.Table, folder: Path) -> None:

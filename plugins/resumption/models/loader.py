@@ -17,7 +17,7 @@ from sqlglot.tokens import TokenType
 
 from resumption import settings
 
-SCHEMAS = ("feed", "ops", "reference", "previous_day")
+SCHEMAS = ("feed", "ops", "reference", "previous_day", "built")
 """Schemas a model may read besides other models."""
 
 

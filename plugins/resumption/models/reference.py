@@ -39,11 +39,16 @@ FIRST_DAY = date(2019, 1, 1)
 
 
 def _calendar(day: date) -> pa.Table:
-    """Return day and is_working_day (the State Council's holidays and make-up days, package chinesecalendar)."""
+    """Return day, is_working_day and is_public_holiday (a day off by the State Council's notice, no plain weekend).
+
+    Source: package chinesecalendar, which holds the notices.
+    """
     import chinese_calendar
     import pyarrow as pa
 
     last = date(max(day.year, FIRST_DAY.year), 12, 31)
     days = [FIRST_DAY + timedelta(days=n) for n in range((last - FIRST_DAY).days + 1)]
     working = [bool(chinese_calendar.is_workday(d)) for d in days]
-    return pa.table({"day": pa.array(days, pa.date32()), "is_working_day": working})
+    named = [chinese_calendar.get_holiday_detail(d) for d in days]
+    holiday = [bool(is_off and name) for is_off, name in named]
+    return pa.table({"day": pa.array(days, pa.date32()), "is_working_day": working, "is_public_holiday": holiday})

@@ -96,6 +96,8 @@ def _add_inputs(engine: DuckDBEngine, job: _Job, day: date, names: Sequence[str]
         if relation != "feed_delivery":
             raise ModelError(f"ops.{relation}: of ops a model may read only feed_delivery")
         engine.add_table("ops", relation, _delivery_table(until(job.deliveries, day)))
+    for table in _read_in(job, names, "built"):
+        engine.add_table("built", table, job.inputs.built(table, day))
     for reference in _read_in(job, names, "reference"):
         engine.add_table("reference", reference, read_reference(reference, day))
 

@@ -172,3 +172,15 @@ def latest_built_day(conn: sa.Connection) -> dt.date | None:
     built = sa.table(BUILT_TABLE, sa.column("business_date", sa.Date()), schema=SCHEMA)
     latest: dt.date | None = conn.execute(sa.select(sa.func.max(built.c.business_date))).scalar_one()
     return latest
+
+
+def read_days(table: TableContract, before: dt.date, url: str | None = None) -> pa.Table:
+    """Return the published rows of a day's table for the business dates before ``before``, in the contract's schema."""
+    from adbc_driver_postgresql import dbapi
+
+    source = mart_table(table)
+    query = sa.select(source).where(source.c.business_date < before)
+    with dbapi.connect(_libpq(url or settings.warehouse_url())) as conn, conn.cursor() as cursor:
+        _execute(cursor, query)
+        rows: pa.Table = cursor.fetch_arrow_table()
+    return rows.cast(_nullable(table.arrow_schema()))
