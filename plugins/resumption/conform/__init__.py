@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from resumption.conform.columns import ColumnResult, conform_column, gather, masked
+from resumption.conform import drift
+from resumption.conform.columns import ColumnResult, Encoded, Positions, conform_column, gather, masked
 from resumption.conform.rules import RuleContext
+from resumption.conform.tokens import KINDS
 from resumption.contracts.lake_schema import MARKS
 
 if TYPE_CHECKING:
@@ -41,50 +44,97 @@ QUARANTINE_SCHEMA = pa.schema([("row_number", pa.int32()), ("reasons", MARKS), (
 """Quarantined rows: their number, reason codes and masked payload (a JSON object by the sender's column names)."""
 
 
+IDENTITIES_SCHEMA = pa.schema([("kind", pa.string()), ("token", pa.string()), ("value", pa.string())])
+"""Identities behind tokens: kind (phone, id, account), token, normalised value; the token is the HMAC of kind:value."""
+
+
 @dataclass(frozen=True)
 class Conformation:
-    """The verdict on a delivery's rows: ``accepted`` in the lake's schema, ``quarantined`` in QUARANTINE_SCHEMA."""
+    """The verdict on a delivery's rows.
+
+    Attributes:
+        accepted: rows in the lake's schema.
+        quarantined: refused rows in QUARANTINE_SCHEMA.
+        identities: the distinct identities that became tokens in ``accepted``, in IDENTITIES_SCHEMA; for the vault.
+    """
 
     accepted: pa.Table
     quarantined: pa.Table
+    identities: pa.Table
 
 
-def conform(contract: FeedContract, rows: pa.Table, origin: Origin, token_key: bytes) -> Conformation:
+def conform(
+    contract: FeedContract,
+    rows: pa.Table,
+    origin: Origin,
+    token_key: bytes,
+    headers: dict[str, str] | None = None,
+    unknown: pa.Table | None = None,
+) -> Conformation:
     """Conform the rows of one delivery.
 
     Args:
         contract: the feed's contract.
-        rows: strings, one column per contract column by its lake-side ``name``, plus ``row_number``.
+        rows: strings, plain or dictionary-encoded, one column per contract column by its lake-side ``name``, plus
+            ``row_number``.
         origin: the delivery; its business date settles missing years and the window of plausible dates.
         token_key: key of the identity tokens.
+        headers: contract column → header cell as the sender wrote it.
+        unknown: strings of the columns that the contract does not name, for the same rows; needed where the contract
+            discards such rows or lets them evolve.
     """
-    context = RuleContext(origin.business_date, token_key)
+    context = RuleContext(origin.business_date, token_key, headers or {})
+    results = _conform_columns(contract, rows, context)
+    notes = [result.reasons for result in results.values()] + [drift.discarded(contract, unknown)]
+    reasons = gather(notes, rows.num_rows)
+    refused = pc.greater(pc.list_value_length(reasons), 0)
+    kept = np.flatnonzero(pc.invert(refused)) if pc.any(refused).as_py() else None
+    return Conformation(
+        _lake_table(contract, results, rows, origin, unknown, kept),
+        QUARANTINE_SCHEMA.empty_table()
+        if kept is None
+        else _quarantined(contract, rows.filter(refused), reasons.filter(refused)),
+        _identities(contract, results, kept),
+    )
+
+
+def _conform_columns(contract: FeedContract, rows: pa.Table, context: RuleContext) -> dict[str, ColumnResult]:
+    """Conform each column; columns that another one's rule must see are encoded once."""
+    columns = {column.name: column for column in contract.columns if column.conform.rule != "drop"}
     present = set(rows.column_names)
-    results = {
-        column.name: conform_column(
-            column, rows[column.name] if column.name in present else None, rows.num_rows, context
-        )
-        for column in contract.columns
-        if column.conform.rule != "drop"
+    encoded = {name: Encoded.of(rows[name] if name in present else None, rows.num_rows) for name in columns}
+    return {
+        name: conform_column(column, encoded[name], encoded.get(column.conform.companion or ""), context)
+        for name, column in columns.items()
     }
-    reasons = gather([r.reasons for r in results.values() if r.reasons.null_count < rows.num_rows], rows.num_rows)
-    accepted = pc.equal(pc.list_value_length(reasons), 0)
-    lake = _lake_table(contract, results, rows, origin)
-    if pc.all(accepted).as_py() or not rows.num_rows:
-        return Conformation(lake, QUARANTINE_SCHEMA.empty_table())
-    refused = pc.invert(accepted)
-    quarantined = _quarantined(contract, rows.filter(refused), reasons.filter(refused))
-    return Conformation(lake.filter(accepted), quarantined)
 
 
-def _lake_table(contract: FeedContract, results: dict[str, ColumnResult], rows: pa.Table, origin: Origin) -> pa.Table:
-    """Put the conformed arrays and the system columns together in the lake's order."""
-    count = rows.num_rows
-    arrays = [array for result in results.values() for array in result.arrays]
-    marks = gather([r.marks for r in results.values() if r.marks.null_count < count], count)
+def _identities(contract: FeedContract, results: dict[str, ColumnResult], kept: Positions | None) -> pa.Table:
+    """Return the identities of the kept rows; where two columns hold one kind, each identity once."""
+    rules = {column.name: column.conform.rule for column in contract.columns}
+    known = [r.known(KINDS[rules[name]], kept) for name, r in results.items() if r.identities is not None]
+    table = pa.concat_tables([IDENTITIES_SCHEMA.empty_table(), *known])
+    return table if len(known) < 2 else table.group_by(IDENTITIES_SCHEMA.names, use_threads=False).aggregate([])
+
+
+def _lake_table(
+    contract: FeedContract,
+    results: dict[str, ColumnResult],
+    rows: pa.Table,
+    origin: Origin,
+    unknown: pa.Table | None,
+    kept: Positions | None,
+) -> pa.Table:
+    """Put conformed arrays and system columns of the kept rows (all where None) together in the lake's order."""
+    where = None if kept is None else pa.array(kept)
+    arrays = {name: result.arrays(kept) for name, result in results.items()}
+    marks = gather([result.marks for result in results.values()], rows.num_rows)
+    numbers = rows["row_number"].combine_chunks().cast(pa.int32())
+    count = rows.num_rows if kept is None else len(kept)
+    extra = drift.extra(contract, unknown, rows.num_rows)
     delivered_for = _constant(origin.business_date, pa.date32(), count)
     history = contract.delivery.history_date
-    own_date = results[history].arrays[0] if history and origin.is_history else delivered_for
+    own_date = arrays[history][0] if history and origin.is_history else delivered_for
     schema = contract.lake_schema()
     system = {
         "business_date": pc.fill_null(own_date, origin.business_date),
@@ -93,10 +143,12 @@ def _lake_table(contract: FeedContract, results: dict[str, ColumnResult], rows: 
         "delivery_name": _constant(origin.name, pa.string(), count),
         "published_at": _constant(origin.published_at, schema.field("published_at").type, count),
         "received_at": _constant(origin.received_at, schema.field("received_at").type, count),
-        "row_number": rows["row_number"].combine_chunks().cast(pa.int32()),
-        "repaired": marks,
+        "row_number": numbers if where is None else numbers.take(where),
+        "repaired": marks if where is None else marks.take(where),
     }
-    return pa.Table.from_arrays([*arrays, *system.values()], schema=schema)
+    known = [array for of_column in arrays.values() for array in of_column]
+    more = [array if where is None else array.take(where) for array in extra]
+    return pa.Table.from_arrays([*known, *more, *system.values()], schema=schema)
 
 
 def _constant(value: object, kind: pa.DataType, count: int) -> pa.Array:
@@ -117,4 +169,4 @@ def _quarantined(contract: FeedContract, rows: pa.Table, reasons: pa.ListArray) 
     )
 
 
-__all__ = ["QUARANTINE_SCHEMA", "Conformation", "Origin", "conform"]
+__all__ = ["IDENTITIES_SCHEMA", "QUARANTINE_SCHEMA", "Conformation", "Origin", "conform"]

@@ -1,7 +1,8 @@
 """The engine: apply a rule to a whole column by way of its distinct values.
 
-A column of 600,000 cells has few distinct values in most columns, so the rule, plain Python that reads like the
-specification, runs once a distinct value, and Arrow spreads the answers over the rows.
+A column of 600,000 cells has few distinct values in most columns. What stands in its plain form is converted by Arrow
+at one go; the rest meets the rule, plain Python that reads like the specification, once a distinct value (or a pair of
+values, where the rule must see another column too). The answers are spread over the rows last.
 """
 
 from __future__ import annotations
@@ -12,126 +13,197 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from resumption.conform.rules import BLANK_REASONS, PAIRED, RuleContext, mask, paired, shortcut, single
-from resumption.conform.values import Conformed
-from resumption.contracts.feed import ConformSpec, FeedColumn
+from resumption.conform import tokens
+from resumption.conform.rules import BLANK_REASONS, Rule, RuleContext, mask, rule_of
+from resumption.conform.values import Conformed, Distinct
+from resumption.contracts.feed import TOKEN_RULES, ConformSpec, FeedColumn
 from resumption.contracts.lake_schema import column_fields
 from resumption.contracts.reasons import RowReason
+
+Positions = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What some rows bear: ``rows[i]``, ascending, bears ``words[which[i]]``."""
+
+    rows: Positions
+    which: Positions
+    words: list[str]
 
 
 @dataclass(frozen=True)
 class ColumnResult:
-    """A conformed column: its lake arrays, and per row a mark and a reason (null where there is none)."""
+    """A conformed column.
 
-    arrays: list[pa.Array]
-    marks: pa.Array
-    reasons: pa.Array
+    Attributes:
+        answers: an array for each lake field; the same answer may stand in it twice.
+        index: for each row the position of its answer.
+        marks: rows whose value was repaired or lost.
+        reasons: rows that must be quarantined.
+        identities: what the answers are tokens of, at the same positions; None where they are no tokens.
+    """
+
+    answers: list[pa.Array]
+    index: Positions
+    marks: Notes
+    reasons: Notes
+    identities: pa.StringArray | None = None
+
+    def arrays(self, rows: Positions | None) -> list[pa.Array]:
+        """Return the lake arrays of ``rows``, of all where None."""
+        index = pa.array(self.index if rows is None else self.index[rows])
+        return [answer.take(index) for answer in self.answers]
+
+    def known(self, kind: str, rows: Positions | None) -> pa.Table:
+        """Return the distinct identities behind the tokens of ``rows``, as kind, token and value."""
+        used = np.zeros(len(self.answers[0]), bool)
+        used[self.index if rows is None else self.index[rows]] = True
+        both = pa.table({"token": self.answers[0], "value": self.identities}).filter(pa.array(used)).drop_null()
+        return both.add_column(0, "kind", pa.repeat(pa.scalar(kind, pa.string()), both.num_rows))
 
 
-def encode(column: pa.ChunkedArray) -> pa.DictionaryArray:
-    """Return the column as one dictionary array."""
-    return column.combine_chunks().dictionary_encode()
+@dataclass(frozen=True)
+class Encoded:
+    """A column by its distinct values; ``index`` gives each row's. A blank cell is the value null."""
+
+    values: pa.StringArray
+    index: Positions
+
+    @classmethod
+    def of(cls, column: pa.ChunkedArray | None, rows: int) -> Encoded:
+        """Encode strings, or strings that are dictionary-encoded already; None is a column that was not delivered."""
+        if column is None:
+            return cls(pa.nulls(1, pa.string()), np.zeros(rows, np.int64))
+        if pa.types.is_dictionary(column.type):
+            array = column.unify_dictionaries().combine_chunks()
+        else:
+            array = column.combine_chunks().dictionary_encode()
+        if isinstance(array, pa.ChunkedArray):
+            array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], array.type)
+        values, blank = array.dictionary.cast(pa.string()), len(array.dictionary)
+        if array.null_count:
+            values = pa.concat_arrays([values, pa.nulls(1, pa.string())])
+        index = pc.fill_null(array.indices.cast(pa.int64()), blank) if array.null_count else array.indices
+        return cls(values, index.to_numpy(zero_copy_only=False).astype(np.int64, copy=False))
+
+    def beside(self, other: Encoded) -> tuple[Distinct, Positions]:
+        """Return the distinct pairs with another column's values, and each row's."""
+        pairs = pa.array(self.index * len(other.values) + other.index).dictionary_encode()
+        first, second = np.divmod(pairs.dictionary.to_numpy(zero_copy_only=False), len(other.values))
+        distinct = Distinct(self.values.take(pa.array(first)), other.values.take(pa.array(second)))
+        return distinct, pairs.indices.to_numpy(zero_copy_only=False).astype(np.int64)
 
 
-def conform_column(column: FeedColumn, raw: pa.ChunkedArray | None, rows: int, context: RuleContext) -> ColumnResult:
-    """Conform one column of ``rows`` raw strings; ``raw`` is None where the delivery lacks the column."""
-    encoded = encode(raw if raw is not None else pa.chunked_array([pa.nulls(rows, pa.string())]))
-    values = encoded.dictionary
-    fields = column_fields(column)
-    if column.conform.rule in PAIRED:
-        parts, marks, reasons = _pairs(column.conform, values, context)
-    else:
-        parts, marks, reasons = _singles(column.conform, values, context)
-    # A null cell takes the answer that stands after those of all values.
-    indices = pc.fill_null(encoded.indices, pa.scalar(len(values), encoded.indices.type))
+def conform_column(column: FeedColumn, raw: Encoded, companion: Encoded | None, context: RuleContext) -> ColumnResult:
+    """Conform one column; ``companion`` is the column that its rule must see too, where the contract names one."""
+    distinct, index = raw.beside(companion) if companion else (Distinct(raw.values), raw.index)
+    rule = rule_of(column, context)
+    types = [field.type for field in column_fields(column)]
+    plain, quick = _quick(rule, distinct, types)
+    odd = np.flatnonzero(~plain)
+    slow, marks, reasons = _slow(rule, column.conform, distinct.take(odd), len(types))
+    # The answers to plain values come first, then those to the others.
+    position = np.cumsum(plain) - 1
+    position[odd] = plain.sum() + np.arange(len(odd))
+    answers = [
+        pa.concat_arrays([q, pa.array(list(s), t)]) if len(odd) else q
+        for q, s, t in zip(quick, zip(*slow, strict=True) if len(odd) else quick, types, strict=True)
+    ]
     base = column.name.removesuffix("_token").removesuffix("_c").removesuffix("_on").removesuffix("_at")
-
-    def spread(items: list[Any], kind: pa.DataType) -> pa.Array:
-        return pa.array(items, kind).take(indices)
-
-    return ColumnResult(
-        arrays=[spread(part, field.type) for part, field in zip(parts, fields, strict=True)],
-        marks=spread([mark and f"{base}_{mark}" for mark in marks], pa.string()),
-        reasons=spread(reasons, pa.string()),
+    result = ColumnResult(
+        answers,
+        position[index],
+        _notes([mark and f"{base}_{mark}" for mark in marks], odd, index, len(plain)),
+        _notes(reasons, odd, index, len(plain)),
     )
+    return _tokenised(result, column, context)
 
 
-def _blank_reason(spec: ConformSpec) -> RowReason | None:
+def _quick(rule: Rule, distinct: Distinct, types: list[pa.DataType]) -> tuple[NDArray[np.bool_], list[pa.Array]]:
+    """Return which values are plain, and the answers to these alone."""
+    if rule.many is None:
+        return np.zeros(len(distinct.values), bool), [pa.nulls(0, kind) for kind in types]
+    plain, answers = rule.many(distinct)
+    mask = plain.to_numpy(zero_copy_only=False)
+    return mask, [(answer if mask.all() else answer.filter(plain)) for answer in answers]
+
+
+Slow = tuple[list[tuple[Any, ...]], list[str | None], list[str | None]]
+
+
+def _slow(rule: Rule, spec: ConformSpec, odd: Distinct, width: int) -> Slow:
+    """Return answers, marks and reasons of the values that are not plain, one by one."""
+    answers: list[tuple[Any, ...]] = []
+    marks: list[str | None] = []
+    reasons: list[str | None] = []
+    nothing = (None,) * width
+    for text, beside in odd.pairs():
+        value, mark, reason = nothing, None, None
+        if text is None or not text.strip():
+            reason = _blank_reason(spec, beside)
+        elif isinstance(answer := rule.one(text, beside), Conformed):
+            value, mark = (answer.value if width > 1 else (answer.value,)), answer.mark
+        elif spec.on_invalid == "quarantine":
+            reason = answer.reason
+        else:
+            mark = "invalid"
+        answers.append(value), marks.append(mark), reasons.append(reason)
+    return answers, marks, reasons
+
+
+def _blank_reason(spec: ConformSpec, beside: str | None) -> RowReason | None:
+    if spec.rule == "city_code":
+        return RowReason.REGION_UNRESOLVED if beside and beside.strip() else None
     return BLANK_REASONS.get(spec.rule, RowReason.REQUIRED_MISSING) if spec.on_blank == "quarantine" else None
 
 
-Parts = tuple[list[list[Any]], list[str | None], list[str | None]]
+def _notes(said: list[str | None], odd: Positions, index: Positions, distinct: int) -> Notes:
+    """Return which rows bear what was said of the odd values."""
+    words = sorted({word for word in said if word})
+    if not words:
+        return Notes(np.empty(0, np.int64), np.empty(0, np.int64), [])
+    of_value = np.full(distinct, -1, np.int64)
+    of_value[odd] = [words.index(word) if word else -1 for word in said]
+    of_row = of_value[index]
+    rows = np.flatnonzero(of_row >= 0)
+    return Notes(rows, of_row[rows], words)
 
 
-def _singles(spec: ConformSpec, values: pa.StringArray, context: RuleContext) -> Parts:
-    """Return values, marks and reasons of a one-column rule, the blank's answer last."""
-    items, odd = _shortcut(spec, values, context)
-    marks: list[str | None] = [None] * len(items)
-    reasons: list[str | None] = [None] * len(items)
-    reasons[-1] = blank_reason = _blank_reason(spec)
-    rule = single(spec, context)
-    for i, text in odd:
-        if not text.strip():
-            reasons[i] = blank_reason
-            continue
-        answer = rule(text)
-        if isinstance(answer, Conformed):
-            items[i], marks[i] = answer
-        elif spec.on_invalid == "quarantine":
-            reasons[i] = answer.reason
-        else:
-            marks[i] = "invalid"
-    return [items], marks, reasons
-
-
-def _pairs(spec: ConformSpec, values: pa.StringArray, context: RuleContext) -> Parts:
-    """Return both values, marks and reasons of a two-column rule, the blank's answer last."""
-    first, odd = _shortcut(spec, values, context)
-    second: list[str | None] = [None] * len(first)
-    marks: list[str | None] = [None] * len(first)
-    reasons: list[str | None] = [None] * len(first)
-    reasons[-1] = blank_reason = _blank_reason(spec)
-    rule = paired(spec)
-    for i, text in odd:
-        if text.strip():
-            first[i], second[i], marks[i] = rule(text)
-        else:
-            reasons[i] = blank_reason
-    return [first, second], marks, reasons
-
-
-def _shortcut(
-    spec: ConformSpec, values: pa.StringArray, context: RuleContext
-) -> tuple[list[Any], list[tuple[int, str]]]:
-    """Return the answers that need no rule (None elsewhere, the blank's last), and position and text of the others."""
-    texts: list[str] = values.to_pylist()
-    quick = shortcut(spec, context)
-    if quick is None:
-        return [None] * (len(texts) + 1), list(enumerate(texts))
-    clean = quick.clean(values)
-    answers = [quick.convert(text) if ok else None for text, ok in zip(texts, clean.to_pylist(), strict=True)]
-    return [*answers, None], [(i, texts[i]) for i in pc.indices_nonzero(pc.invert(clean)).to_pylist()]
+def _tokenised(result: ColumnResult, column: FeedColumn, context: RuleContext) -> ColumnResult:
+    """Put tokens in the place of identities."""
+    if column.conform.rule not in TOKEN_RULES:
+        return result
+    identities = result.answers[0].dictionary_encode()
+    made = tokens.tokenise(identities.dictionary, context.token_key, tokens.KINDS[column.conform.rule])
+    # An identity that came in several spellings has several positions: it keeps the first one's.
+    first = pc.fill_null(identities.indices, len(made)).to_numpy(zero_copy_only=False).astype(np.int64)
+    return ColumnResult(
+        [pa.concat_arrays([made, pa.nulls(1, pa.string())])],
+        first[result.index],
+        result.marks,
+        result.reasons,
+        pa.concat_arrays([identities.dictionary, pa.nulls(1, pa.string())]),
+    )
 
 
 def masked(column: FeedColumn, raw: pa.ChunkedArray) -> pa.Array:
     """Return the raw column with personal values masked."""
-    encoded = encode(raw)
+    encoded = Encoded.of(raw, len(raw))
     hide = mask(column.conform.rule)
-    return pa.array([hide(value) for value in encoded.dictionary.to_pylist()], pa.string()).take(encoded.indices)
+    shown = [None if value is None else hide(value) for value in encoded.values.to_pylist()]
+    return pa.array(shown, pa.string()).take(pa.array(encoded.index))
 
 
-def gather(columns: list[pa.Array], rows: int) -> pa.ListArray:
-    """Return per row the sorted list of the non-null strings that ``columns`` hold for it."""
-    numbers, words = [], []
-    for array in columns:
-        present = pc.indices_nonzero(pc.is_valid(array))
-        numbers.append(present)
-        words.append(array.take(present))
-    found = pa.table({"row": pa.concat_arrays(numbers), "word": pa.concat_arrays(words)}) if columns else None
-    if found is None or not found.num_rows:
-        return pa.ListArray.from_arrays(pa.array([0] * (rows + 1), pa.int32()), pa.array([], pa.string()))
-    found = found.sort_by([("row", "ascending"), ("word", "ascending")])
-    counts = np.bincount(found["row"].to_numpy(), minlength=rows)
-    offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), found["word"].combine_chunks())
+def gather(notes: list[Notes], rows: int) -> pa.ListArray:
+    """Return for each of ``rows`` rows the sorted list of what it bears."""
+    words = sorted({word for note in notes for word in note.words})
+    none = np.empty(0, np.int64)
+    row = np.concatenate([none, *(note.rows for note in notes)])
+    rank = np.concatenate([none, *(np.searchsorted(words, note.words)[note.which] for note in notes if note.words)])
+    order = np.lexsort((rank, row))
+    offsets = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=rows)))).astype(np.int32)
+    found = pa.array(words, pa.string()).take(pa.array(rank[order]))
+    return pa.ListArray.from_arrays(pa.array(offsets), found)

@@ -19,6 +19,12 @@ def mask_phone(phone: str) -> str:
     return masked if masked != phone or "*" in phone else f"({len(phone)} characters)"
 
 
+def mask_id(number: str) -> str:
+    """Keep the first six and last two characters of what is long enough to be an identity card's, else its length."""
+    shown = number.strip()
+    return f"{shown[:6]}{'*' * (len(shown) - 8)}{shown[-2:]}" if len(shown) >= 15 else mask_withheld(number)
+
+
 def mask_text(text: str) -> str:
     """Mask what looks like a phone or identity number inside free text, keeping codes that letters are part of."""
     return _PHONE.sub(r"\1****\2", _ID.sub(r"\1**********\2", text))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -11,8 +12,8 @@ from resumption.conform.values import BLANK, Answer, Conformed, Refused
 from resumption.contracts.reasons import RowReason
 
 _TEMPERATURE = re.compile(r"(\d{2}(?:[.,]\d{1,2})?|\d{3})(?:℃|°C|度|C)?")
-_TRUE = {"true", "1", "是", "y", "yes", "1.0"}
-_FALSE = {"false", "0", "否", "n", "no", "0.0"}
+_TRUE = {"true", "1", "是", "y", "yes"}
+_FALSE = {"false", "0", "否", "n", "no"}
 _NO_SYMPTOMS = {"无", "无症状", "正常", "否"}
 _FOUR_PLACES = Decimal("0.0001")
 _QUANTITY_LIMIT = Decimal(10) ** 14
@@ -67,14 +68,35 @@ def to_temperature(text: str) -> Answer:
     return Conformed(reading, None if text == digits and len(digits) != 3 else "reformatted")
 
 
-def to_boolean(text: str, values: dict[str, Any] | None) -> Answer:
-    """A flag; ``values`` maps a sender's own words."""
-    word = squeeze(text)
-    if values is not None:
-        return Conformed(bool(values[word])) if word in values else Refused(RowReason.VALUE_NOT_ALLOWED)
-    if word.lower() in _TRUE:
-        return Conformed(True)
-    return Conformed(False) if word.lower() in _FALSE else Refused(RowReason.VALUE_NOT_ALLOWED)
+def header_words(header: str | None) -> dict[str, bool]:
+    """Return what a header in the manner of ``是否接触(0是1否)`` says of the words below it; without a hint nothing."""
+    for hint in re.findall(r"\(([^()]*)\)", squeeze(header or "")):
+        for shape in (
+            r"([01])[=:]?([是否])[,;、/]?([01])[=:]?([是否])",
+            r"([是否])[=:]?([01])[,;、/]?([是否])[=:]?([01])",
+        ):
+            if match := re.fullmatch(shape, hint):
+                words = {frozenset(match.groups()[:2]), frozenset(match.groups()[2:])}
+                told = {digit: word == "是" for pair in words for digit in pair & {"0", "1"} for word in pair - {digit}}
+                return told if len(set(told.values())) == len(told) == 2 else {}
+    return {}
+
+
+def boolean(values: dict[str, Any] | None, header: str | None) -> Callable[[str], Answer]:
+    """Return the rule of a flag.
+
+    Args:
+        values: a sender's own words; by default the usual ones in Chinese and English, 1 and 0.
+        header: the header cell as sent, whose hint about 0 and 1 goes before them.
+    """
+    usual = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
+    words = (usual if values is None else {word: bool(value) for word, value in values.items()}) | header_words(header)
+
+    def to_boolean(text: str) -> Answer:
+        word = squeeze(text).lower().removesuffix(".0")
+        return Conformed(words[word]) if word in words else Refused(RowReason.VALUE_NOT_ALLOWED)
+
+    return to_boolean
 
 
 def to_choice(text: str, values: dict[str, Any]) -> Answer:

@@ -1,94 +1,97 @@
-"""The conform rules that a contract may name, each a function from distinct values to answers."""
+"""The conform rules that a contract may name: for one value, and where it pays for all plain values at once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import pyarrow as pa
 
-from resumption.conform import dates, identity, masking, numbers, places, text
-from resumption.conform.values import Answer, Conformed, Refused
-from resumption.contracts.feed import ConformSpec
+from resumption.conform import dates, documents, identity, masking, numbers, places, plain, text
+from resumption.conform.values import Answer, Distinct
+from resumption.contracts.feed import FeedColumn
 from resumption.contracts.reasons import RowReason
 
 
 @dataclass(frozen=True)
 class RuleContext:
-    """What a rule may know besides the value."""
+    """What a rule may know besides the value.
+
+    Attributes:
+        headers: contract column → header cell as the sender wrote it, which may hold a hint in brackets.
+    """
 
     business_date: date
     token_key: bytes
-
-
-Rule = Callable[[str], Answer]
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Shortcut:
-    """For columns of many distinct values: what is ``clean`` needs no rule, only ``convert``."""
+class Rule:
+    """What becomes of a column's values.
 
-    clean: Callable[[pa.StringArray], pa.BooleanArray]
-    convert: Callable[[str], object]
+    Attributes:
+        one: the answer to one value, and what stands beside it in the companion column.
+        many: which values stand in their plain form, and the answers to these.
+    """
 
-
-def _phone(context: RuleContext) -> Rule:
-    token = identity.tokeniser(context.token_key, "phone:")
-
-    def to_token(value: str) -> Answer:
-        answer = identity.mobile_number(value)
-        return answer if isinstance(answer, Refused) else Conformed(token(answer.value), answer.mark)
-
-    return to_token
+    one: Callable[[str, str | None], Answer]
+    many: Callable[[Distinct], plain.Plain] | None = None
 
 
-def shortcut(spec: ConformSpec, context: RuleContext) -> Shortcut | None:
-    """Return the shortcut of a rule, where it has one."""
-    if spec.rule == "phone":
-        return Shortcut(identity.plainly_mobile, identity.tokeniser(context.token_key, "phone:"))
-    if spec.rule in ("uscc", "uscc_or_name"):
-        return Shortcut(identity.valid_usccs, str)
-    return None
+def _alone(answer: Callable[[str], Answer], many: Callable[[pa.StringArray], plain.Plain] | None = None) -> Rule:
+    """Return the rule of a column that needs no companion."""
+    return Rule(lambda value, _: answer(value), many and (lambda distinct: many(distinct.values)))
 
 
-def single(spec: ConformSpec, context: RuleContext) -> Rule:
-    """Return the rule of a column that becomes one lake column.
+def rule_of(column: FeedColumn, context: RuleContext) -> Rule:
+    """Return the rule that a column's contract names.
 
     Raises:
-        KeyError: the contract names a rule that does not exist.
+        KeyError: there is no such rule.
     """
-    day, window = context.business_date, spec.window_days
+    spec, day = column.conform, context.business_date
+    window, minimum, header = spec.window_days, spec.minimum, context.headers.get(column.name)
     rules: dict[str, Callable[[], Rule]] = {
-        "text": lambda: text.plain_text,
-        "uscc": lambda: identity.uscc,
-        "phone": lambda: _phone(context),
-        "place": lambda: places.to_region_code,
-        "date": lambda: lambda value: dates.to_date(value, day, window),
-        "month": lambda: lambda value: dates.to_month(value, day),
-        "timestamp": lambda: lambda value: dates.to_timestamp(value, day, window),
-        "integer": lambda: lambda value: numbers.to_integer(value, spec.minimum),
-        "quantity": lambda: lambda value: numbers.to_quantity(value, spec.minimum),
-        "number": lambda: lambda value: numbers.to_number(value, spec.minimum),
-        "temperature": lambda: numbers.to_temperature,
-        "boolean": lambda: lambda value: numbers.to_boolean(value, spec.values),
-        "choice": lambda: lambda value: numbers.to_choice(value, spec.values or {}),
-        "symptoms": lambda: numbers.to_symptomatic,
+        "text": lambda: _alone(text.plain_text, plain.texts),
+        "name": lambda: _alone(text.both_names, text.all_names),
+        "address": lambda: _alone(places.split_address, places.split_addresses),
+        "uscc": lambda: _alone(identity.uscc, lambda v: (identity.valid_usccs(v), [v])),
+        "uscc_or_name": lambda: _alone(
+            identity.uscc_or_candidate, lambda v: (identity.valid_usccs(v), [v, pa.nulls(len(v), pa.string())])
+        ),
+        "phone": lambda: _alone(
+            lambda value: identity.mobile_number(value, allow_masked=spec.allow_masked),
+            lambda v: (identity.plainly_mobile(v), [v]),
+        ),
+        "id_number": lambda: Rule(
+            lambda value, kind: documents.id_number(value, kind, day), lambda d: documents.plain_cards(d, day)
+        ),
+        "account": lambda: _alone(identity.account_number, plain.accounts),
+        "place": lambda: _alone(places.to_region_code),
+        "region_number": lambda: _alone(places.region_number),
+        "city_code": lambda: Rule(places.city_code),
+        "route": lambda: _alone(places.route),
+        "date": lambda: _alone(lambda value: dates.to_date(value, day, window), lambda v: plain.dates(v, day, window)),
+        "month": lambda: _alone(lambda value: dates.to_month(value, day)),
+        "timestamp": lambda: _alone(
+            lambda value: dates.to_timestamp(value, day, window), lambda v: plain.timestamps(v, day, window)
+        ),
+        "integer": lambda: _alone(
+            lambda value: numbers.to_integer(value, minimum), lambda v: plain.integers(v, minimum)
+        ),
+        "quantity": lambda: _alone(
+            lambda value: numbers.to_quantity(value, minimum), lambda v: plain.quantities(v, minimum)
+        ),
+        "number": lambda: _alone(lambda value: numbers.to_number(value, minimum), lambda v: plain.numbers(v, minimum)),
+        "temperature": lambda: _alone(numbers.to_temperature),
+        "boolean": lambda: _alone(numbers.boolean(spec.values, header)),
+        "choice": lambda: _alone(lambda value: numbers.to_choice(value, spec.values or {})),
+        "symptoms": lambda: _alone(numbers.to_symptomatic),
     }
     return rules[spec.rule]()
 
-
-def paired(spec: ConformSpec) -> Callable[[str], tuple[str | None, str | None, str | None]]:
-    """Return the rule of a column that becomes two lake columns, as value → (first, second, mark)."""
-    if spec.rule == "name":
-        return lambda value: (text.fold(value), text.normalise_name(value), None)
-    if spec.rule == "address":
-        return lambda value: (*places.split_address(value), None)
-    return identity.uscc_or_candidate
-
-
-PAIRED = ("name", "address", "uscc_or_name")
-"""Rules that yield two lake columns."""
 
 BLANK_REASONS = {"uscc": RowReason.USCC_MISSING}
 """Reason of a blank that may not be, where it is not simply ``REQUIRED_MISSING``."""
@@ -96,10 +99,7 @@ BLANK_REASONS = {"uscc": RowReason.USCC_MISSING}
 
 def mask(rule: str) -> Callable[[str], str]:
     """Return the mask of a column's raw value in a quarantined row's payload."""
-    if rule == "phone":
-        return masking.mask_phone
-    if rule in ("address", "symptoms", "temperature"):
+    if rule in ("address", "symptoms", "temperature", "account", "route"):
         return masking.mask_withheld
-    if rule == "drop":
-        return masking.mask_person
-    return masking.mask_text
+    masks = {"phone": masking.mask_phone, "id_number": masking.mask_id, "drop": masking.mask_person}
+    return masks.get(rule, masking.mask_text)

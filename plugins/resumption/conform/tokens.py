@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 KINDS = {"phone": "phone", "id_number": "id", "account": "account"}
 """Conform rule → kind of identity, the prefix of the value whose HMAC the token is (decision 59)."""
@@ -15,45 +18,53 @@ KINDS = {"phone": "phone", "id_number": "id", "account": "account"}
 _DIGITS = 64
 
 
-@cache
-def _digester(key: bytes, prefix: str) -> Callable[[bytes], bytes]:
-    """Return HMAC-SHA-256 over ``prefix + value``.
+@dataclass(frozen=True)
+class _Key:
+    """HMAC-SHA-256 over a prefix and a value, with both hash states of the key made once.
 
-    Both hash states of the key are made once, which is a third of the time of ``hmac.digest`` on short values. What
-    was made is kept while the task lives: the morning's file and the afternoon's speak of the same people.
+    That is a third of the time of ``hmac.digest`` on short values. What was made is kept while the task lives: the
+    morning's file and the afternoon's speak of the same people.
     """
+
+    inner: Callable[[], Any]
+    outer: Callable[[], Any]
+    made: dict[bytes, bytes]
+
+    def digests(self, values: Iterable[bytes]) -> Iterator[bytes]:
+        for value in values:
+            found = self.made.get(value)
+            if found is None:
+                inner, outer = self.inner(), self.outer()
+                inner.update(value)
+                outer.update(inner.digest())
+                found = self.made[value] = outer.digest()
+            yield found
+
+
+@cache
+def _prepared(key: bytes, prefix: str) -> _Key:
     block = (hashlib.sha256(key).digest() if len(key) > 64 else key).ljust(64, b"\0")
-    inner_start = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + prefix.encode()).copy
-    outer_start = hashlib.sha256(bytes(byte ^ 0x5C for byte in block)).copy
-    made: dict[bytes, bytes] = {}
-
-    def digest(value: bytes) -> bytes:
-        found = made.get(value)
-        if found is None:
-            inner, outer = inner_start(), outer_start()
-            inner.update(value)
-            outer.update(inner.digest())
-            found = made[value] = outer.digest()
-        return found
-
-    return digest
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block) + prefix.encode())
+    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+    return _Key(inner.copy, outer.copy, {})
 
 
 def tokenise(values: pa.StringArray, key: bytes, kind: str) -> pa.StringArray:
-    """Return the tokens of normalised values: hex HMAC-SHA-256 over ``kind:value``.
+    """Return the tokens of normalised values: hex HMAC-SHA-256 over ``kind:value``; a null has a null.
 
-    Raises:
-        ValueError: a value is null.
+    The digits are written into one buffer: making a string of each would take as long as the hashes.
     """
-    if values.null_count:
-        raise ValueError("a null has no token")
-    digest = _digester(key, f"{kind}:")
-    digests = b"".join(map(digest, values.cast(pa.binary()).to_numpy(zero_copy_only=False)))
-    offsets = np.arange(len(values) + 1, dtype=np.int32) * _DIGITS
-    return pa.StringArray.from_buffers(len(values), pa.py_buffer(offsets), pa.py_buffer(digests.hex().encode()))
+    plain = values.drop_null()
+    digests = b"".join(_prepared(key, f"{kind}:").digests(plain.cast(pa.binary()).to_numpy(zero_copy_only=False)))
+    offsets = np.arange(len(plain) + 1, dtype=np.int32) * _DIGITS
+    made = pa.StringArray.from_buffers(len(plain), pa.py_buffer(offsets), pa.py_buffer(digests.hex().encode()))
+    if not values.null_count:
+        return made
+    position = np.cumsum(values.is_valid().to_numpy(zero_copy_only=False)) - 1
+    return made.take(pc.if_else(values.is_valid(), pa.array(position), pa.scalar(None, pa.int64())))
 
 
 def tokeniser(key: bytes, prefix: str) -> Callable[[str], str]:
     """Return the function that turns one normalised value into its token."""
-    digest = _digester(key, prefix)
-    return lambda value: digest(value.encode()).hex()
+    prepared = _prepared(key, prefix)
+    return lambda value: next(prepared.digests([value.encode()])).hex()

@@ -1,10 +1,17 @@
-"""What a conform rule answers for one value as sent."""
+"""What a conform rule is asked about, and what it answers."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from resumption.contracts.reasons import RowReason
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
 
 
 class Conformed(NamedTuple):
@@ -23,3 +30,23 @@ class Refused(NamedTuple):
 Answer = Conformed | Refused
 
 BLANK = Conformed(None)
+
+
+@dataclass(frozen=True)
+class Distinct:
+    """Distinct values as sent, or distinct pairs of a value and what another column holds beside it."""
+
+    values: pa.StringArray
+    companions: pa.StringArray | None = None
+
+    def take(self, positions: NDArray[np.int64]) -> Distinct:
+        """Return some of them."""
+        import pyarrow as pa
+
+        where = pa.array(positions)
+        return Distinct(self.values.take(where), self.companions.take(where) if self.companions else None)
+
+    def pairs(self) -> Iterator[tuple[str | None, str | None]]:
+        """Return value and companion, one pair after the other."""
+        companions = self.companions.to_pylist() if self.companions else [None] * len(self.values)
+        return zip(self.values.to_pylist(), companions, strict=True)

@@ -64,6 +64,13 @@ class PurposeSpec(_Strict):
     retention_days: int
 
 
+class DriftSpec(_Strict):
+    """What becomes of a column that the contract does not name, in the usual words."""
+
+    columns: Literal["evolve", "freeze", "discard_row", "discard_value"] = "discard_value"
+    """Keep its values in ``extra``, reject the delivery, quarantine the rows that bear a value, or drop the values."""
+
+
 class ConformSpec(_Strict):
     """What becomes of a column's values on the way into the lake. ``as`` names a rule of ``resumption.conform``."""
 
@@ -117,6 +124,7 @@ class FeedContract:
     reader: ReaderSpec
     delivery: DeliverySpec
     purpose: PurposeSpec
+    drift: DriftSpec
     grain: tuple[str, ...]
     grain_description: str
     columns: tuple[FeedColumn, ...]
@@ -186,10 +194,23 @@ def _feed(contract: OpenDataContractStandard, path: Path) -> FeedContract:
         reader=ReaderSpec.model_validate(properties["reader"]),
         delivery=DeliverySpec.model_validate(properties["delivery"]),
         purpose=PurposeSpec.model_validate(properties["purpose"]),
+        drift=_drift(properties, columns, path),
         grain=tuple(properties["grain"]),
         grain_description=schema.dataGranularityDescription or "",
         columns=columns,
     )
+
+
+def _drift(properties: dict[str, Any], columns: tuple[FeedColumn, ...], path: Path) -> DriftSpec:
+    """Return the drift policy; values nobody has classified may only be kept where nothing else is about persons."""
+    drift = DriftSpec.model_validate(properties.get("drift") or {})
+    guarded = [column.name for column in columns if column.classification in ("personal", "sensitive")]
+    if drift.columns == "evolve" and guarded:
+        raise odcs.ContractError(
+            f"{path.name}: drift may not be evolve beside personal or sensitive columns ({', '.join(guarded)}): an "
+            "unknown column could be one too; choose freeze, discard_row or discard_value"
+        )
+    return drift
 
 
 def _column(declared: SchemaProperty, path: Path) -> FeedColumn:

@@ -26,6 +26,9 @@ SYSTEM_FIELDS = (
 )
 """What every lake row says of its origin."""
 
+EXTRA_FIELD = pa.field("extra", pa.string())
+"""Values of columns that the contract does not name yet, a JSON object by header cell, where it lets them evolve."""
+
 RULE_TYPES: dict[str, pa.DataType | None] = {
     "text": pa.string(),
     "date": pa.date32(),
@@ -67,7 +70,8 @@ def column_fields(column: FeedColumn) -> list[pa.Field]:
 def lake_schema(contract: FeedContract) -> pa.Schema:
     """Return the schema of the feed's lake partitions."""
     fields = [field for column in contract.columns for field in column_fields(column)]
-    return pa.schema([*fields, *SYSTEM_FIELDS])
+    extra = [EXTRA_FIELD] if contract.drift.columns == "evolve" else []
+    return pa.schema([*fields, *extra, *SYSTEM_FIELDS])
 
 
 _TABLE_TYPES: dict[str, pa.DataType] = {
