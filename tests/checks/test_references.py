@@ -107,6 +107,7 @@ def test_a_share_is_judged_for_its_own_feed_and_told() -> None:
     usual = [("checkins", "market_registry", 1000, 999), ("checkins", "health_declarations", 1000, 950)]
     report = checks.check_partition("feed_reference", _table(*usual, ("approvals", "market_registry", 50, 20)), DAY)
     assert [(r.observed_value, r.severity) for r in report.warnings] == [("0.4", "warning")]
+    assert "approvals in market_registry" in report.warnings[0].check_id
     assert not report.critical_failures
     assert "0.999" in {r.observed_value for r in report.results}
 

@@ -65,10 +65,14 @@ class Check:
 
     @property
     def check_id(self) -> str:
-        """Stable name of the check: the same type and kwargs give the same id in every run and release."""
+        """Stable name of the check: the same type and kwargs give the same id in every run and release.
+
+        ``meta.name`` stands in place of the columns where these do not tell what is judged.
+        """
         text = json.dumps({"type": self.expectation, "kwargs": self.kwargs}, sort_keys=True, ensure_ascii=False)
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-        return ":".join([self.expectation.removeprefix("expect_"), *self.columns, digest])
+        named = [self.meta["name"]] if "name" in self.meta else self.columns
+        return ":".join([self.expectation.removeprefix("expect_"), *named, digest])
 
     def severity_on(self, day: date) -> Severity:
         """The severity at a business date: ``info`` while a suppression holds."""
