@@ -6,7 +6,7 @@ its delivery. The two differ only in history files, so that a history file repla
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.fs as fs
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
@@ -118,12 +119,17 @@ def content_hash(rows: pa.Table) -> str | None:
         return row[0] if row else None
 
 
-def read_batch(contract: FeedContract, delivered_for: date) -> pa.Table:
-    """Return the current rows that deliveries of ``delivered_for`` brought, in the lake's schema."""
+def read_batch(contract: FeedContract, delivered_for: date, without: Collection[str] = ()) -> pa.Table:
+    """Return the current rows that deliveries of ``delivered_for`` brought, in the lake's schema.
+
+    Rows of the deliveries ``without`` are left out while reading, so that they take no memory.
+    """
     table = _open(contract.name)
     if table is None:
         return contract.lake_schema().empty_table()
-    rows = table.to_pyarrow_table(partitions=[("delivered_for", "=", delivered_for.isoformat())])
+    partition = [("delivered_for", "=", delivered_for.isoformat())]
+    others = ~pc.field("delivery_id").isin(list(without)) if without else None
+    rows = table.to_pyarrow_table(partitions=partition, filters=others)
     return rows.select(contract.lake_schema().names).cast(contract.lake_schema())
 
 

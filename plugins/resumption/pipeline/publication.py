@@ -103,9 +103,7 @@ def _standing(delivery: DeliveryRow) -> ops.Standing:
 
 def _batch(contract: FeedContract, delivered_for: date, taken: Sequence[Judged]) -> pa.Table:
     """Return all rows of the date: those judged now, and those of its earlier accepted deliveries."""
-    kept = lake.read_batch(contract, delivered_for)
-    now = pa.array([j.delivery.delivery_id for j in taken], pa.string())
-    kept = kept.filter(pc.invert(pc.is_in(kept["delivery_id"], now)))
+    kept = lake.read_batch(contract, delivered_for, [j.delivery.delivery_id for j in taken])
     return pa.concat_tables([kept, *(j.accepted for j in taken)])
 
 
