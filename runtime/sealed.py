@@ -74,7 +74,7 @@ def _deliveries(home: Home) -> Iterator[tuple[FeedContract, pa.Table]]:
             continue
         read.add(place)
         try:
-            yield feed, readers.read_bytes(sealing.read(place, key), feed).table
+            yield feed, readers.read(sealing.read(place, key), feed).table
         except (readers.FileRejected, sealing.SealError):
             continue
 
