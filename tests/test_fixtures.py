@@ -37,7 +37,7 @@ def _conformed(path: Path) -> tuple[ReadResult, Conformation, dt.date]:
     named = re.search(r"20\d{6}", path.name)
     day = dt.date.fromisoformat(named[0]) if named else dt.date(2020, 2, 25)
     at = dt.datetime(2020, 2, 26, 1, 0, tzinfo=dt.UTC)
-    read = readers.read(path, contract)
+    read = readers.read(path.read_bytes(), contract)
     return read, conform(contract, read.table, Origin("d-1", day, path.name, at, at), b"a key of this test"), day
 
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resumption import readers
 from resumption.contracts.reasons import FileReason
-from resumption.readers import FileRejected, ReadResult, delimited, read_bytes
+from resumption.readers import FileRejected, ReadResult, delimited
 from resumption.readers.rows import finish
 from tests.readers.contracts import COLUMNS, feed
 
@@ -18,12 +19,12 @@ ROW = "9133,15400000000,36.5,无\n"
 
 def read(text: str, declared: int | None = None, **reader: object) -> ReadResult:
     encoding = str(reader.get("encoding", "utf-8"))
-    return read_bytes(text.encode(encoding), feed("csv", **reader), declared)
+    return readers.read(text.encode(encoding), feed("csv", **reader), declared)
 
 
 def rejected(data: bytes, declared: int | None = None, **reader: object) -> FileRejected:
     with pytest.raises(FileRejected) as caught:
-        read_bytes(data, feed("csv", **reader), declared)
+        readers.read(data, feed("csv", **reader), declared)
     return caught.value
 
 
@@ -49,7 +50,7 @@ def test_any_newline_will_do(newline: str, end: str) -> None:
 
 
 def test_newlines_may_be_mixed_after_a_byte_order_mark() -> None:
-    result = read_bytes(b"\xef\xbb\xbf" + (HEADER + ROW + ROW.replace("\n", "\r\n") + ROW).encode(), feed(), 3)
+    result = readers.read(b"\xef\xbb\xbf" + (HEADER + ROW + ROW.replace("\n", "\r\n") + ROW).encode(), feed(), 3)
     assert result.table.num_rows == 3
     assert result.headers["code"] == "代码"
 
@@ -195,7 +196,7 @@ def test_what_was_written_is_read(table: list[tuple[str, str, str, str]], wire: 
     writer = csv.writer(out, delimiter=delimiter, lineterminator="\r\n")
     writer.writerows([["代码", "手机号", "读数", "备注"], *table])
     reader = feed("csv", encoding=encoding.removesuffix("-sig"), delimiter=delimiter)
-    result = read_bytes(out.getvalue().encode(encoding), reader, len(table))
+    result = readers.read(out.getvalue().encode(encoding), reader, len(table))
     assert [row[:-1] for row in rows(result)] == [tuple(cell or None for cell in row) for row in table]
     assert [row[-1] for row in rows(result)] == list(range(1, len(table) + 1))
 
@@ -232,7 +233,7 @@ def test_every_row_is_accounted_for(body: list[str], newline: str) -> None:
 def test_any_bytes_end_in_rows_or_in_a_verdict(data: bytes) -> None:
     for prefix in (b"", HEADER.encode()):
         try:
-            result = read_bytes(prefix + data, feed())
+            result = readers.read(prefix + data, feed())
         except FileRejected:
             continue
         assert result.table.num_rows + len(result.ignored) + len(result.malformed) == result.rows_received

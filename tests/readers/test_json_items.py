@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from resumption import readers
 from resumption.contracts.reasons import FileReason
-from resumption.readers import FileRejected, read_bytes
+from resumption.readers import FileRejected
 from tests.readers.contracts import feed
 
 ROW = '{"代码": "9133", "手机号": "15400000000", "读数": 36.50}\n'
@@ -16,7 +17,7 @@ ROW = '{"代码": "9133", "手机号": "15400000000", "读数": 36.50}\n'
 
 def rejected(data: bytes, declared: int | None = None, layout: str = "jsonl") -> FileRejected:
     with pytest.raises(FileRejected) as caught:
-        read_bytes(data, feed(layout), declared)
+        readers.read(data, feed(layout), declared)
     return caught.value
 
 
@@ -25,7 +26,7 @@ def test_values_are_strings_as_they_were_written() -> None:
         '{"代码": true, "手机号": 15400000000, "读数": 36.50, "备注": null}',
         '{"读数": 330108199607232345678, "代码": false, "手机号": "", "备注": {"a": [1]}}',
     ]
-    result = read_bytes("\n".join(lines).encode(), feed("jsonl"), 2)
+    result = readers.read("\n".join(lines).encode(), feed("jsonl"), 2)
     assert result.table.to_pylist() == [
         {"code": "true", "phone": "15400000000", "reading": "36.50", "note": None, "row_number": 1},
         {"code": "false", "phone": None, "reading": "330108199607232345678", "note": '{"a": [1]}', "row_number": 2},
@@ -34,18 +35,18 @@ def test_values_are_strings_as_they_were_written() -> None:
 
 def test_line_separators_within_a_text_do_not_end_a_row() -> None:
     data = '{"代码": "a\u2028b\x85c", "手机号": "1", "读数": "2"}\r\n'.encode()
-    assert read_bytes(data, feed("jsonl"), 1).table["code"].to_pylist() == ["a\u2028b\x85c"]
+    assert readers.read(data, feed("jsonl"), 1).table["code"].to_pylist() == ["a\u2028b\x85c"]
 
 
 def test_a_key_may_be_absent_from_a_row_but_not_from_all() -> None:
     other = '{"代码": "9134", "手机号": "15400000001"}\n'
-    assert read_bytes((ROW + other).encode(), feed("jsonl"), 2).table["reading"].to_pylist() == ["36.50", None]
+    assert readers.read((ROW + other).encode(), feed("jsonl"), 2).table["reading"].to_pylist() == ["36.50", None]
     assert rejected(other.encode(), 1).reason is FileReason.MISSING_COLUMN
 
 
 def test_lines_that_are_no_objects_are_malformed() -> None:
     text = ROW + "not json\n" + "[1]\n" + "\n" + '"text"\n' + ROW + '{"代码": "nul \\u0000", "手机号": "1"}\n' + ROW
-    result = read_bytes(text.encode(), feed("jsonl"), 8)
+    result = readers.read(text.encode(), feed("jsonl"), 8)
     assert result.table["row_number"].to_pylist() == [1, 6, 8]
     assert [row.row_number for row in result.malformed] == [2, 3, 5, 7]
     assert [row.row_number for row in result.ignored] == [4]
@@ -72,7 +73,7 @@ def test_whole_file_verdicts(data: bytes, declared: int | None, reason: FileReas
 
 def test_unknown_keys_are_dropped_and_told() -> None:
     data = ROW.replace("}", ', "new": 1, "15400000009": 2}').encode()
-    result = read_bytes(data, feed("jsonl"), 1)
+    result = readers.read(data, feed("jsonl"), 1)
     assert "new" not in result.table.column_names
     assert result.unknown_columns == ("new", "#")
 
@@ -84,7 +85,7 @@ records = st.lists(st.fixed_dictionaries({"代码": st.just("x"), "手机号": v
 @given(records)
 def test_what_was_written_is_read(written: list[dict[str, Any]]) -> None:
     data = "\n".join(json.dumps(row, ensure_ascii=False) for row in written).encode()
-    table = read_bytes(data, feed("jsonl"), len(written)).table
+    table = readers.read(data, feed("jsonl"), len(written)).table
     for name, key in {"code": "代码", "phone": "手机号", "reading": "读数"}.items():
         assert table[name].to_pylist() == [row[key] or None for row in written]
 
@@ -92,7 +93,7 @@ def test_what_was_written_is_read(written: list[dict[str, Any]]) -> None:
 @given(st.lists(st.sampled_from([ROW, "broken\n", "[]\n", "\n", "{}\n"]), max_size=20), st.binary(max_size=20))
 def test_every_line_is_accounted_for(body: list[str], tail: bytes) -> None:
     try:
-        result = read_bytes("".join(body).encode() + tail, feed("jsonl"))
+        result = readers.read("".join(body).encode() + tail, feed("jsonl"))
     except FileRejected:
         return
     assert result.table.num_rows + len(result.ignored) + len(result.malformed) == result.rows_received
@@ -106,19 +107,19 @@ ITEM = {"代码": "9133", "手机号": "1", "读数": 2}
 
 
 def test_the_items_of_all_pages_are_the_rows() -> None:
-    result = read_bytes(pull({"total": 3, "items": [ITEM, ITEM]}, {"total": 3, "items": [ITEM]}), feed("api"), 3)
+    result = readers.read(pull({"total": 3, "items": [ITEM, ITEM]}, {"total": 3, "items": [ITEM]}), feed("api"), 3)
     assert result.table["row_number"].to_pylist() == [1, 2, 3]
     assert result.table["reading"].to_pylist() == ["2", "2", "2"]
 
 
 def test_a_pull_without_items_is_good_if_the_sender_said_so() -> None:
-    result = read_bytes(pull({"total": 0, "items": []}), feed("api"), 0)
+    result = readers.read(pull({"total": 0, "items": []}), feed("api"), 0)
     assert (result.table.num_rows, result.rows_received) == (0, 0)
     assert result.table.column_names == ["code", "phone", "reading", "note", "row_number"]
 
 
 def test_an_item_that_is_no_object_is_malformed() -> None:
-    result = read_bytes(pull({"total": 3, "items": [ITEM, None, 7]}), feed("api"), 3)
+    result = readers.read(pull({"total": 3, "items": [ITEM, None, 7]}), feed("api"), 3)
     assert [row.row_number for row in result.malformed] == [2, 3]
 
 

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from resumption import readers
 from resumption.contracts import load_feed
 from resumption.contracts.reasons import FileReason
-from resumption.readers import FileRejected, ReadResult, read_bytes, sheets
+from resumption.readers import FileRejected, ReadResult, sheets
 from tests.readers.contracts import feed
 
 HEADER = ["代码", "手机号", "读数"]
@@ -34,12 +35,12 @@ def workbook(rows: Sequence[Sequence[Any]], merged: Sequence[str] = ()) -> bytes
 
 
 def read(rows: Sequence[Sequence[Any]], declared: int | None = None, **reader: object) -> ReadResult:
-    return read_bytes(workbook(rows), feed("xlsx", **reader), declared)
+    return readers.read(workbook(rows), feed("xlsx", **reader), declared)
 
 
 def rejected(data: bytes, declared: int | None = None) -> FileRejected:
     with pytest.raises(FileRejected) as caught:
-        read_bytes(data, feed("xlsx"), declared)
+        readers.read(data, feed("xlsx"), declared)
     return caught.value
 
 
@@ -59,7 +60,7 @@ def test_a_scope_list_with_title_merged_header_and_subtotals() -> None:
         ["合 计", None, 2, None, None, None],
     ]
     merged = ["A1:F1", *(f"{column}2:{column}3" for column in "ABCDEF")]
-    result = read_bytes(workbook(rows, merged), load_feed("statistical_scope"), 5)
+    result = readers.read(workbook(rows, merged), load_feed("statistical_scope"), 5)
     assert values(result, "name", "uscc", "listed_month", "row_number") == [
         ("甲有限公司", "91330108MA27000000", "2020-02-01", 1),
         ("乙有限公司", None, "2020-02", 4),
@@ -69,7 +70,7 @@ def test_a_scope_list_with_title_merged_header_and_subtotals() -> None:
 
 def test_a_header_in_two_rows_where_the_lower_names_the_columns() -> None:
     rows = [["名录"], ["代码", "采集", None], [None, "手机号", "读数"], ["a", "b", "c"]]
-    result = read_bytes(workbook(rows, ["B2:C2", "A2:A3"]), feed("xlsx"), 1)
+    result = readers.read(workbook(rows, ["B2:C2", "A2:A3"]), feed("xlsx"), 1)
     assert values(result, "code", "phone", "reading", "row_number") == [("a", "b", "c", 1)]
 
 
@@ -111,7 +112,7 @@ def test_the_sheet_that_bears_the_header_is_read() -> None:
     second.append(["a", "b", "c"])
     out = io.BytesIO()
     book.save(out)
-    assert read_bytes(out.getvalue(), feed("xlsx"), 1).table.num_rows == 1
+    assert readers.read(out.getvalue(), feed("xlsx"), 1).table.num_rows == 1
 
 
 def test_blank_last_rows_count_only_if_declared() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from resumption import readers
 from resumption.contracts import load_feed
 from resumption.ops import DeliveryOutcome, DeliveryRow
-from resumption.readers import read_bytes
 from resumption.sources import IncompletePullError, Offer, Source, SourceError, open_source
 from resumption.sources.http_api import pulls_needed
 from tests.sources.senders import TOKEN, HttpSender, Kept
@@ -106,7 +106,7 @@ def test_a_day_without_changes_is_complete(source: Source, http: HttpSender, kep
     http.serve_json("/v1/changes|business_date=2020-02-24", page(monday, [], 0))
     [offer] = source.offers(monday, [pulled("entities", SUNDAY)])
     assert source.fetch(offer, kept).rows == 0
-    assert read_bytes(bytes(kept), load_feed("market_registry"), 0).rows_received == 0
+    assert readers.read(bytes(kept), load_feed("market_registry"), 0).rows_received == 0
 
 
 @pytest.mark.parametrize("answer", [[], {"items": []}, page(days(-1), [], 0)], ids=["list", "no total", "other day"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _BLANKS = " \t\r\n\u3000\u00a0"
 Column = Any
-"""A string array of Arrow, chunked or not."""
+"""An array of strings or of a dictionary of strings, chunked or not."""
 _compute: Any = pyarrow.compute
 
 
@@ -89,16 +89,28 @@ def _blank_rows(columns: Sequence[Column], count: int) -> NDArray[np.bool_]:
         # Nearly always the first column settles it.
         if not blank.any():
             break
-        empty = _compute.equal(
-            _compute.utf8_length(_compute.utf8_trim(_compute.fill_null(column, ""), characters=_BLANKS)), 0
-        )
-        blank &= _as_numpy(empty)
+        blank &= _judged(column, _is_blank)
     return blank
 
 
-def _as_numpy(verdicts: Column) -> NDArray[np.bool_]:
-    chunks = verdicts.chunks if isinstance(verdicts, pa.ChunkedArray) else [verdicts]
-    return np.concatenate([chunk.to_numpy(zero_copy_only=False) for chunk in chunks] or [np.zeros(0)]).astype(bool)
+def _is_blank(values: Column) -> Column:
+    return _compute.equal(
+        _compute.utf8_length(_compute.utf8_trim(_compute.fill_null(values, ""), characters=_BLANKS)), 0
+    )
+
+
+def _judged(column: Column, verdict: Callable[[Column], Column]) -> NDArray[np.bool_]:
+    """Return a verdict on each row; of a dictionary only the values are looked at."""
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    return np.concatenate([np.zeros(0, dtype=bool), *(_judged_chunk(chunk, verdict) for chunk in chunks)])
+
+
+def _judged_chunk(chunk: Column, verdict: Callable[[Column], Column]) -> NDArray[np.bool_]:
+    if not pa.types.is_dictionary(chunk.type):
+        return np.asarray(verdict(chunk).to_numpy(zero_copy_only=False), dtype=bool)
+    # The last entry is the verdict on null.
+    of_value = verdict(pa.concat_arrays([chunk.dictionary, pa.nulls(1, pa.string())])).to_numpy(zero_copy_only=False)
+    return np.asarray(of_value[_compute.fill_null(chunk.indices, len(chunk.dictionary)).to_numpy()], dtype=bool)
 
 
 def _subtotal_rows(columns: Sequence[Column], words: Sequence[str], count: int) -> NDArray[np.bool_]:
@@ -108,9 +120,12 @@ def _subtotal_rows(columns: Sequence[Column], words: Sequence[str], count: int) 
         return found
     spaced = "|".join(r"[\s\x{3000}]*".join(map(re.escape, word)) for word in words)
     pattern = rf"^[^0-9]{{0,30}}(?:{spaced})[\s\x{{3000}}]*(?:[:：].*|[(（].*[)）]|\d[\d,.]*[户家个]?)?[\s\x{{3000}}]*$"
+
+    def is_subtotal(values: Column) -> Column:
+        return _compute.fill_null(_compute.match_substring_regex(values, pattern), False)
+
     for column in columns:
-        hit = _compute.fill_null(_compute.match_substring_regex(column, pattern), False)
-        found |= _as_numpy(hit)
+        found |= _judged(column, is_subtotal)
     return found
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import io
+import json
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,8 @@ import numpy as np
 from python_calamine import CalamineError, CalamineWorkbook
 
 from resumption.contracts.reasons import FileReason
+from resumption.readers.child import as_text
+from resumption.readers.confined import unpack
 from resumption.readers.header import HeaderMatch, match_header
 from resumption.readers.result import FileRejected, ReadResult
 from resumption.readers.rows import RawRows, finish, strings
@@ -30,9 +32,9 @@ _HEADER_ROWS = 20
 """The header is looked for in this many first rows."""
 _CHUNK = 1 << 20
 _UNBOUNDED = 1 << 62
-_EXACT_INTEGERS = 10**15
-"""Excel keeps 15 digits; a longer number has lost its last ones."""
 
+_OLE2 = bytes.fromhex("d0cf11e0a1b11ae1")
+_Merged = Sequence[tuple[tuple[int, int], tuple[int, int]]]
 _CELL = re.compile(rb'[ "\']r="([A-Z]{1,3})([0-9]{1,7})"')
 
 
@@ -55,8 +57,33 @@ def read_xlsx(data: bytes, contract: FeedContract, rows_declared: int | None) ->
     if not data:
         raise FileRejected(FileReason.EMPTY, "expected a workbook, got 0 bytes")
     _check_archive(data)
+    return _first_with_header(_sheets(data), contract, rows_declared)
+
+
+def read_xls(data: bytes, contract: FeedContract, rows_declared: int | None) -> ReadResult:
+    """Read a workbook of Excel 97 to 2003 (BIFF8) like an XLSX one.
+
+    Raises:
+        FileRejected: see ``resumption.readers.read``; UNREADABLE for another format, or a damaged or bloated workbook.
+    """
+    if not data:
+        raise FileRejected(FileReason.EMPTY, "expected a workbook, got 0 bytes")
+    if not data.startswith(_OLE2):
+        raise FileRejected(
+            FileReason.UNREADABLE, "expected an XLS workbook, it is another format: check what was saved"
+        )
+    sheets = unpack("xls", data)
+    if rb"\u0000" in sheets:
+        raise FileRejected(FileReason.WRONG_ENCODING, "a cell holds NUL characters: damage")
+    return _first_with_header(json.loads(sheets), contract, rows_declared)
+
+
+def _first_with_header(
+    sheets: Iterable[tuple[list[list[Any]], _Merged]], contract: FeedContract, rows_declared: int | None
+) -> ReadResult:
+    """Read the first sheet that has all required columns; else judge the one that comes closest."""
     best: _Header | None = None
-    for rows, merged in _sheets(data):
+    for rows, merged in sheets:
         header = _find_header(rows, merged, contract)
         if header is not None and not header.match.missing:
             return _read_rows(rows, header, contract, rows_declared)
@@ -118,9 +145,6 @@ def _column_number(letters: bytes) -> int:
     return number
 
 
-_Merged = Sequence[tuple[tuple[int, int], tuple[int, int]]]
-
-
 def _sheets(data: bytes) -> Iterator[tuple[list[list[Any]], _Merged]]:
     """Yield the cells and the merged ranges of each worksheet."""
     try:
@@ -174,26 +198,3 @@ def _read_rows(rows: list[list[Any]], header: _Header, contract: FeedContract, r
     columns = tuple(strings(column) for column in zip(*texts, strict=True)) if texts else ()
     numbers = np.arange(1, len(texts) + 1, dtype=np.int32)
     return finish(RawRows(header.cells, columns, numbers, (), total - len(texts)), contract, rows_declared)
-
-
-def as_text(value: object) -> str:
-    """Return a cell as a person sees it; an empty cell is an empty string."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float | int):
-        return _number(value)
-    if isinstance(value, dt.datetime):
-        return value.date().isoformat() if value.time() == dt.time() else value.isoformat(timespec="seconds")
-    if isinstance(value, dt.date | dt.time):
-        return value.isoformat()
-    return "" if value is None else str(value)
-
-
-def _number(value: float) -> str:
-    if value != value or value in (float("inf"), float("-inf")):
-        return str(value)
-    if value == int(value):
-        return str(int(value)) if abs(value) < _EXACT_INTEGERS else f"{value:.14E}"
-    return repr(value)
