@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
@@ -70,25 +69,6 @@ def place(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Cal
     return make
 
 
-def fill_vault() -> None:
-    from resumption import readers
-    from resumption.conform import identity, tokens
-    from resumption.conform.values import Conformed
-
-    for feed in TOKEN_FEEDS:
-        contract = load_feed(feed)
-        with ops.engine().connect() as conn:
-            known = [d for d in ops.known_deliveries(conn, feed) if d.outcome == "accepted"]
-        for d in known:
-            read = readers.read_bytes(landing.read(d), contract, d.rows_declared)
-            seen = (v for name in contract.token_columns() for v in read.table[name].unique().to_pylist())
-            answers = [identity.mobile_number(v) for v in seen if v]
-            values = sorted({answer.value for answer in answers if isinstance(answer, Conformed)})
-            token = tokens.tokeniser(settings.token_key(), "phone:")
-            rows = {"kind": ["phone"] * len(values), "token": [token(v) for v in values], "value": values}
-            vault.keep(contract, d, pa.table(rows, schema=vault.SCHEMA))
-
-
 def tables() -> list[Any]:
     with psycopg.connect(settings.warehouse_url().replace("+psycopg", "")) as conn:
         return list(table_fingerprints(conn))
@@ -139,8 +119,6 @@ def test_a_killed_and_repeated_rekey_gives_what_a_run_under_the_new_key_gives(
 
     use(monkeypatch, place(OLD))
     load()
-    if not vault.blocks():
-        fill_vault()
     before = tables()
     assert before != expected_tables
     assert vault.blocks()
