@@ -9,12 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from resumption.conform import Conformation, Origin, conform
+from resumption.conform import Conformation, conform
 from resumption.contracts import feed_names, load_feed
+from tests.conform.rows import CODE, DAY, KEY, conform_rows, origin
 
-DAY = date(2020, 2, 25)
-KEY = b"a key for tests"
-CODE = "91110000600037341L"
 CHECKIN = {
     "uscc": CODE,
     "employee_no": "7",
@@ -25,17 +23,6 @@ CHECKIN = {
     "place": "厂区",
     "symptomatic": "无",
 }
-
-
-def origin(name: str = "am.csv") -> Origin:
-    return Origin("d1", DAY, name, datetime(2020, 2, 25, 2, 30, tzinfo=UTC), datetime(2020, 2, 25, 3, tzinfo=UTC))
-
-
-def conform_rows(feed: str, rows: list[dict[str, str | None]], name: str = "am.csv") -> Conformation:
-    names = list(dict.fromkeys(key for row in rows for key in row))
-    table = pa.table({n: pa.array([row.get(n) for row in rows], pa.string()) for n in names})
-    table = table.append_column("row_number", pa.array(range(1, len(rows) + 1), pa.int32()))
-    return conform(load_feed(feed), table, origin(name), KEY)
 
 
 def test_a_clean_row_is_accepted_typed_and_unmarked() -> None:

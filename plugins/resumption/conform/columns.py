@@ -150,7 +150,9 @@ def _slow(rule: Rule, spec: ConformSpec, odd: Distinct, width: int) -> Slow:
             reason = answer.reason
         else:
             mark = "invalid"
-        answers.append(value), marks.append(mark), reasons.append(reason)
+        answers.append(value)
+        marks.append(mark)
+        reasons.append(reason)
     return answers, marks, reasons
 
 

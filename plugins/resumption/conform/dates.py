@@ -14,6 +14,7 @@ SHANGHAI = timezone(timedelta(hours=8))
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ISO_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(\+08:00)?")
+_WRITTEN = {"iso": _ISO_TIME, "date": _ISO_DATE, "compact": re.compile(r"\d{14}")}
 _YEAR_MONTH_DAY = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})\s*日?")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})")
 _COMPACT_TIME = re.compile(r"(\d{8})(\d{2})(\d{2})(\d{2})?")
@@ -111,8 +112,8 @@ def to_month(text: str, around: date) -> Answer:
     return answer if isinstance(answer, Refused) else Conformed(answer.value.replace(day=1), "reformatted")
 
 
-def to_timestamp(text: str, around: date, window_days: int | None) -> Answer:
-    """An instant in UTC."""
+def to_timestamp(text: str, around: date, window_days: int | None, written: str = "iso") -> Answer:
+    """An instant in UTC; ``written`` says in which of the ways the sender writes it when nothing is wrong."""
     folded = fold(text)
     try:
         moment = _parse_time(folded, around)
@@ -122,4 +123,4 @@ def to_timestamp(text: str, around: date, window_days: int | None) -> Answer:
         return Refused(RowReason.DATE_INVALID)
     if _outside(moment.astimezone(SHANGHAI).date(), around, window_days):
         return Refused(RowReason.DATE_OUT_OF_RANGE)
-    return Conformed(moment.astimezone(UTC), None if _ISO_TIME.fullmatch(text) else "reformatted")
+    return Conformed(moment.astimezone(UTC), None if _WRITTEN[written].fullmatch(text) else "reformatted")

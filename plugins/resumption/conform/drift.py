@@ -40,19 +40,17 @@ def extra(contract: FeedContract, unknown: pa.Table | None, rows: int) -> list[p
         return []
     if unknown is None or not unknown.num_columns:
         return [pa.nulls(rows, pa.string())]
-    members = [_members(name, unknown[name]) for name in unknown.column_names]
-    inside = pc.binary_join_element_wise(*members, ", ", null_handling="skip")
-    found = pc.not_equal(inside, "")
-    return [pc.if_else(found, pc.binary_join_element_wise("{", inside, "}", ""), pa.scalar(None, pa.string()))]
+    inside = pc.binary_join_element_wise(*(_members(name, unknown[name]) for name in unknown.column_names), "")
+    objects = pc.binary_join_element_wise("{", pc.replace_substring_regex(inside, ", $", ""), "}", "")
+    return [pc.if_else(pc.equal(inside, ""), pa.scalar(None, pa.string()), objects)]
 
 
 def _members(name: str, column: pa.ChunkedArray) -> pa.StringArray:
-    """Return ``"name": "value"`` for each cell, null where it is blank."""
+    """Return ``"name": "value", `` for each cell, nothing where it is blank."""
     encoded = Encoded.of(column, len(column))
+    key = json.dumps(name, ensure_ascii=False)
     written = [
-        f"{json.dumps(name, ensure_ascii=False)}: {json.dumps(value, ensure_ascii=False)}"
-        if (value or "").strip()
-        else None
+        f"{key}: {json.dumps(value, ensure_ascii=False)}, " if value and value.strip() else ""
         for value in encoded.values.to_pylist()
     ]
     return pa.array(written, pa.string()).take(pa.array(encoded.index))

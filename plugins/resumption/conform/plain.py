@@ -22,6 +22,7 @@ _DAY = (
 )
 _ISO_DATE = rf"^{_DAY}$"
 _ISO_TIME = rf"^{_DAY}[T ](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?(?:\+08:00)?$"
+_COMPACT = r"^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})$"
 _SHANGHAI = timedelta(hours=8)
 
 
@@ -48,9 +49,12 @@ def dates(values: pa.StringArray, around: date, window_days: int | None) -> Plai
     return plain, [days]
 
 
-def timestamps(values: pa.StringArray, around: date, window_days: int | None) -> Plain:
-    """ISO moments, of Shanghai by their offset or without one, inside the window."""
-    plain = _matching(values, _ISO_TIME)
+def timestamps(values: pa.StringArray, around: date, window_days: int | None, written: str) -> Plain:
+    """Moments as this sender writes them, of Shanghai by their offset or without one, inside the window."""
+    if written == "compact":
+        compact = pc.if_else(_matching(values, _COMPACT), values, pa.scalar(None, pa.string()))
+        values = pc.replace_substring_regex(compact, _COMPACT, r"\1-\2-\3 \4:\5:\6")
+    plain = _matching(values, _ISO_DATE if written == "date" else _ISO_TIME)
     local = _cast(pc.replace_substring_regex(values, r"\+08:00$", ""), plain, pa.timestamp("us"))
     if window_days is not None:
         window, kind = timedelta(days=window_days), pa.timestamp("us")

@@ -76,7 +76,8 @@ def rule_of(column: FeedColumn, context: RuleContext) -> Rule:
         "date": lambda: _alone(lambda value: dates.to_date(value, day, window), lambda v: plain.dates(v, day, window)),
         "month": lambda: _alone(lambda value: dates.to_month(value, day)),
         "timestamp": lambda: _alone(
-            lambda value: dates.to_timestamp(value, day, window), lambda v: plain.timestamps(v, day, window)
+            lambda value: dates.to_timestamp(value, day, window, spec.written),
+            lambda v: plain.timestamps(v, day, window, spec.written),
         ),
         "integer": lambda: _alone(
             lambda value: numbers.to_integer(value, minimum), lambda v: plain.integers(v, minimum)

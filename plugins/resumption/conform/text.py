@@ -53,7 +53,7 @@ def simplified(text: str) -> str:
 
 def simplified_all(texts: list[str]) -> list[str]:
     """Return each of ``texts`` in simplified script, by one call: most of the converter's time is the call."""
-    return simplified("\n".join(texts)).split("\n")
+    return simplified("\n".join(texts)).split("\n") if texts else []
 
 
 def normalise_name(name: str) -> str:

@@ -82,6 +82,8 @@ class ConformSpec(_Strict):
     """Allowed values as sent → value in the lake."""
     window_days: int | None = None
     """A date further than this from the business date is out of range."""
+    written: Literal["iso", "compact", "date"] = "iso"
+    """How the sender writes moments when nothing is wrong (compact: yyyymmddHHMMSS); any other way is a repair."""
     minimum: float | None = None
     """A number below this is invalid."""
     companion: str | None = None
