@@ -147,8 +147,8 @@ def encode(frame: Frame, layout: Layout) -> bytes:
 
 
 def with_extra_column(frame: Frame, layout: Layout, column: str, value: str) -> tuple[Frame, Layout]:
-    """Return frame and layout with one more column, the same text in every row."""
-    filled = pa.array([value] * frame.rows, pa.string())
+    """Return frame and layout with one more column, the same text in every row that is not blank."""
+    filled = blank_where(frame.reason == IGNORED, pa.array([value] * frame.rows, pa.string()))
     return replace(frame, columns={**frame.columns, column: filled}), replace(layout, columns=(*layout.columns, column))
 
 

@@ -57,7 +57,8 @@ def _shape(version: Version, frame: Frame, feed: Feed) -> tuple[Frame, Layout]:
     if version.fault == "missing_column":
         return frame, layout.without(feed.key_column)
     if version.fault == "extra_column":
-        return with_extra_column(frame, layout, "remark" if layout.kind == "jsonl" else "备注", "已核")
+        column = "核对" if "备注" in layout.columns else "备注"
+        return with_extra_column(frame, layout, "remark" if layout.kind == "jsonl" else column, "已核")
     if version.fault == "alias":
         return frame, replace(layout, headers=(*layout.headers, feed.alias))
     if version.fault == "reordered":
