@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from resumption import lake, landing, ops
+from resumption import lake, landing, ops, vault
 from resumption.conform.masking import mask_text
 from resumption.contracts import load_feed
 from resumption.contracts.reasons import FileReason
@@ -247,6 +247,7 @@ def _settle(contract: FeedContract, delivery: DeliveryRow, decision: ActionRow) 
         # On record before it takes effect: a run that dies in between is carried on by repeating it.
         _record(decision)
         if report:
+            vault.keep(contract, delivery, judged.identities, add=True)
             lake.replace_batch(contract, delivery.business_date, rows, {"run_id": decision.run_id})
         with ops.engine().begin() as conn:
             ops.keep_out(conn, delivery.delivery_id, standing.discarded)

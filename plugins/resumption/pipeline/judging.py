@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from resumption import landing, ops, readers, settings
-from resumption.conform import QUARANTINE_SCHEMA, Origin, conform
+from resumption.conform import IDENTITIES_SCHEMA, QUARANTINE_SCHEMA, Conformation, Origin, conform
 from resumption.contracts.reasons import RowReason
 
 if TYPE_CHECKING:
@@ -32,12 +32,14 @@ class Judged:
     """What reading and conforming one delivery gave; ``reason`` is set where the whole delivery is out.
 
     Attributes:
+        identities: what stands behind the tokens of the accepted rows, for the vault.
         discarded: rows that operators' decisions keep out; they are in quarantine and in neither table.
     """
 
     delivery: DeliveryRow
     accepted: pa.Table
     quarantined: pa.Table
+    identities: pa.Table
     received: int = 0
     ignored: int = 0
     discarded: frozenset[int] = frozenset()
@@ -49,7 +51,8 @@ class Judged:
     @classmethod
     def nothing(cls, contract: FeedContract, delivery: DeliveryRow, **verdict: Any) -> Judged:
         """Return a verdict without any rows."""
-        return cls(delivery, contract.lake_schema().empty_table(), QUARANTINE_SCHEMA.empty_table(), **verdict)
+        schemas = contract.lake_schema(), QUARANTINE_SCHEMA, IDENTITIES_SCHEMA
+        return cls(delivery, *(schema.empty_table() for schema in schemas), **verdict)
 
     @property
     def refused(self) -> int:
@@ -73,7 +76,7 @@ def judge_delivery(
     """
     standing = standing or ops.Standing()
     try:
-        read = readers.read_bytes(landing.read(delivery), contract, delivery.rows_declared)
+        read = readers.read(landing.read(delivery), contract, delivery.rows_declared)
     except readers.FileRejected as verdict:
         reason = f"{verdict.reason}: {verdict.detail}"
         log.warning("%s %s %s rejected: %s", contract.name, delivery.business_date, delivery.name, reason)
@@ -81,11 +84,11 @@ def judge_delivery(
     malformed = _malformed(read.malformed)
     candidates = _restricted(read.table, standing, only), _restricted(malformed, standing, only)
     rows = _corrected(candidates[0], standing)
-    accepted, quarantined = _conformed(contract, rows, _origin(contract, delivery))
+    conformed = _conformed(contract, rows, _origin(contract, delivery), read.headers)
     if read.unknown_columns:
         log.warning("%s %s: unknown columns dropped: %s", contract.name, delivery.name, ", ".join(read.unknown_columns))
     return Judged(
-        delivery, accepted, pa.concat_tables([quarantined, candidates[1]]),
+        delivery, conformed.accepted, pa.concat_tables([conformed.quarantined, candidates[1]]), conformed.identities,
         received=read.rows_received, ignored=read.rows_ignored,
         discarded=_numbers(read.table, malformed) & standing.discarded if standing.discarded else frozenset(),
         fingerprint=read.schema_fingerprint, unknown_columns=read.unknown_columns,
@@ -141,20 +144,23 @@ def _corrected(rows: pa.Table, standing: Standing) -> pa.Table:
     return rows
 
 
-def _conformed(contract: FeedContract, rows: pa.Table, origin: Origin) -> tuple[pa.Table, pa.Table]:
-    """Conform the rows slice by slice; return those accepted and those refused."""
+def _conformed(contract: FeedContract, rows: pa.Table, origin: Origin, headers: dict[str, str]) -> Conformation:
+    """Conform the rows slice by slice."""
     key = settings.token_key()
-    quarantined = [QUARANTINE_SCHEMA.empty_table()]
+    if rows.num_rows <= SLICE_ROWS:
+        return conform(contract, rows, origin, key, headers)
+    quarantined, identities = [], []
 
-    def slices() -> Iterator[pa.Table]:
-        for offset in range(0, max(rows.num_rows, 1), SLICE_ROWS):
-            conformed = conform(contract, rows.slice(offset, SLICE_ROWS), origin, key)
+    def accepted() -> Iterator[pa.Table]:
+        for offset in range(0, rows.num_rows, SLICE_ROWS):
+            conformed = conform(contract, rows.slice(offset, SLICE_ROWS), origin, key, headers)
             quarantined.append(conformed.quarantined)
+            identities.append(conformed.identities)
             yield conformed.accepted
 
-    few = rows.num_rows <= SLICE_ROWS
-    accepted = next(slices()) if few else _paged_out(contract.lake_schema(), slices())
-    return accepted, pa.concat_tables(quarantined)
+    together = _paged_out(contract.lake_schema(), accepted())
+    known = pa.concat_tables(identities).group_by(IDENTITIES_SCHEMA.names).aggregate([])
+    return Conformation(together, pa.concat_tables(quarantined), known)
 
 
 def _paged_out(schema: pa.Schema, tables: Iterable[pa.Table]) -> pa.Table:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from resumption import checks, lake, ops
+from resumption import checks, lake, ops, vault
 from resumption.contracts import FeedContract, load_feed
 from resumption.contracts.reasons import FileReason
 from resumption.pipeline.judging import Judged, judge_delivery
@@ -81,6 +81,8 @@ def publish_date(
         report = audit(contract, delivered_for, rows, taken) if taken else None
         failed = bool(report and report.critical_failures)
         if taken and not failed:
+            for j in taken:
+                vault.keep(contract, j.delivery, j.identities)
             lake.replace_batch(contract, delivered_for, rows, {"run_id": run_id})
         with ops.engine().begin() as conn:
             for j in judged:
