@@ -1,7 +1,7 @@
 # Everything a person types. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help env env-dev run ui stop warehouse warehouse-url psql verify rekey test check format bench lock new-feed new-table clean
+.PHONY: help env env-dev run ui stop warehouse warehouse-url psql known verify rekey test check format bench lock new-feed new-table clean
 
 # What a run takes; on the command line they win: make run SCALE=1 DAYS=2020-02-10..2020-02-25
 SCALE   ?= 0.1
@@ -58,6 +58,11 @@ warehouse-url: ## print the SQLAlchemy URL of the running or last warehouse
 
 psql: ## ask the warehouse: make psql SQL="select * from mart.resumption_summary"
 	@$(PY) -m runtime psql $(if $(SQL),-c "$(SQL)")
+
+known: env ## a table as known at a moment: make known TABLE=resumption_summary DAY=2020-02-24 AT=2020-02-24 [CLOCK=published OUT=file.csv]
+	@test -n "$(TABLE)" -a -n "$(DAY)" -a -n "$(AT)" || { echo "make known: say which, for example: make known" \
+	  "TABLE=resumption_summary DAY=2020-02-24 AT=2020-02-24T22:00" >&2; exit 1; }
+	@$(PY) -m runtime known --table "$(TABLE)" --day "$(DAY)" --at "$(AT)" $(if $(CLOCK),--clock "$(CLOCK)") $(if $(OUT),--out "$(OUT)")
 
 verify: env ## compare the last run with the simulator's expectation; look for personal data
 	@$(PY) -m runtime.verify

@@ -1,4 +1,4 @@
-"""`python -m runtime run|ui|stop|warehouse|warehouse-url|psql`; the Makefile's targets call it."""
+"""`python -m runtime run|ui|stop|warehouse|warehouse-url|psql|known`; the Makefile's targets call it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--days", type=Days.parse, required=True, help="2020-02-23..2020-02-25")
     for name in ("stop", "warehouse", "warehouse-url"):
         commands.add_parser(name)
-    commands.add_parser("psql", add_help=False)
+    for name in ("psql", "known"):
+        commands.add_parser(name, add_help=False)
     return parser
 
 
@@ -48,8 +49,8 @@ def _do(options: argparse.Namespace, rest: list[str], home: Home) -> int:
     if options.command == "stop":
         say(f"stopped {run.stop(home)} processes")
         return 0
-    if options.command == "psql":
-        return run.psql(home, rest)
+    if options.command in ("psql", "known"):
+        return {"psql": run.psql, "known": run.known}[options.command](home, rest)
     return {"warehouse": run.warehouse, "warehouse-url": run.warehouse_url}[options.command](home)
 
 
@@ -59,7 +60,7 @@ def main() -> int:
         signal.signal(number, _interrupt)
     try:
         options, rest = _parser().parse_known_args()
-        if rest and options.command != "psql":
+        if rest and options.command not in ("psql", "known"):
             _parser().error(f"unknown: {' '.join(rest)}")
         return _do(options, rest, Home.from_environment())
     except RunError as problem:

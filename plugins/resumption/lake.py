@@ -6,10 +6,10 @@ its delivery. The two differ only in history files, so that a history file repla
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import date
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote
 
 import duckdb
@@ -61,12 +61,21 @@ def replace_batch(contract: FeedContract, delivered_for: date, rows: pa.Table, n
     Raises:
         LakeConflictError: when other writers won every time.
     """
+    what = f"feed {contract.name}, business date {delivered_for}"
+    return _winning(lambda: _overwrite(contract, delivered_for, rows, note), what)
+
+
+T = TypeVar("T")
+
+
+def _winning(commit: Callable[[], T], what: str) -> T:
+    """Commit, and again on what the table has become where another writer was faster."""
     for _ in range(_ATTEMPTS):
         try:
-            return _overwrite(contract, delivered_for, rows, note)
+            return commit()
         except CommitFailedError:
             continue
-    raise LakeConflictError(f"feed {contract.name}, business date {delivered_for}: lost {_ATTEMPTS} races; run again")
+    raise LakeConflictError(f"{what}: lost {_ATTEMPTS} races; run again")
 
 
 def _overwrite(contract: FeedContract, delivered_for: date, rows: pa.Table, note: dict[str, str]) -> int:
@@ -172,3 +181,31 @@ def _with_log_of(days: int, feed: str) -> DeltaTable:
     """Set how long entries of the log are kept."""
     DeltaTable(feed_url(feed)).alter.set_table_properties({"delta.logRetentionDuration": f"interval {days} days"})
     return DeltaTable(feed_url(feed))
+
+
+def maintain(feed: str, retention_hours: int) -> dict[str, int]:
+    """Join small files of a partition, then delete files that no version of the last ``retention_hours`` needs.
+
+    Safe beside writers and readers: joining is a commit like another, and a reader keeps the snapshot it began with
+    for the time of retention.
+
+    Returns:
+        Counts: files ``joined`` into ``made``, and ``deleted``.
+
+    Raises:
+        LakeConflictError: when other writers won every time.
+    """
+    if _open(feed) is None:
+        return {"joined": 0, "made": 0, "deleted": 0}
+
+    def join() -> dict[str, int]:
+        return dict(DeltaTable(feed_url(feed)).optimize.compact())
+
+    def delete() -> int:
+        # Shorter than Delta's own week is the operator's to choose.
+        table = DeltaTable(feed_url(feed))
+        return len(table.vacuum(retention_hours, dry_run=False, enforce_retention_duration=False))
+
+    metrics = _winning(join, f"feed {feed}, joining files")
+    deleted = _winning(delete, f"feed {feed}, deleting files")
+    return {"joined": metrics["numFilesRemoved"], "made": metrics["numFilesAdded"], "deleted": deleted}

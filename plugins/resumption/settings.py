@@ -7,6 +7,7 @@ Everything is read from the environment at the moment it is asked for, so that a
 | --- | --- | --- |
 | ``RESUMPTION_HOME`` | run folder | ``<project>/.run`` |
 | ``LAKE_URL`` | root of the Delta tables, a path or an object store's URL | ``$RESUMPTION_HOME/lake`` |
+| ``LAKE_RETENTION_HOURS`` | how long replaced files of the lake stay for readers that began before | ``168`` |
 | ``LANDING_URL`` | root of the landing zone, a path or a ``file://`` URL | ``$RESUMPTION_HOME/landing`` |
 | ``VAULT_URL`` | root of the vault, a path or a ``file://`` URL | ``$RESUMPTION_HOME/vault`` |
 | ``WAREHOUSE_URL`` | SQLAlchemy URL of the warehouse | none: an error |
@@ -42,6 +43,18 @@ def home() -> Path:
 def lake_url() -> str:
     """Root of the lake; a feed's Delta table is ``{lake_url()}/feeds/<feed>``."""
     return os.environ.get("LAKE_URL", "").rstrip("/") or str(home() / "lake")
+
+
+def lake_retention_hours() -> int:
+    """How long replaced files of the lake stay, hours.
+
+    Raises:
+        SettingError: ``LAKE_RETENTION_HOURS`` is no whole number from 0 on.
+    """
+    given = os.environ.get("LAKE_RETENTION_HOURS", "168")
+    if not given.isdecimal():
+        raise SettingError(f"LAKE_RETENTION_HOURS: expected hours as a whole number, got {given!r}")
+    return int(given)
 
 
 def landing_path() -> Path:

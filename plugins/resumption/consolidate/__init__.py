@@ -1,8 +1,18 @@
 """From the lake to the warehouse: which feeds are there, which rows find no enterprise, and the day's tables."""
 
-from resumption.consolidate.building import build, outdated, restate
+from resumption.consolidate.building import as_known, build, outdated, restate
 from resumption.consolidate.inputs import LakeInputs
 from resumption.consolidate.readiness import expected_at, judge_freshness, last_due
 from resumption.consolidate.resolution import resolve
 
-__all__ = ["LakeInputs", "build", "expected_at", "judge_freshness", "last_due", "outdated", "resolve", "restate"]
+__all__ = [
+    "LakeInputs",
+    "as_known",
+    "build",
+    "expected_at",
+    "judge_freshness",
+    "last_due",
+    "outdated",
+    "resolve",
+    "restate",
+]

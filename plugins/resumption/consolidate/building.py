@@ -14,7 +14,7 @@ from resumption import checks, lake, ops
 from resumption.consolidate.inputs import Fingerprints, LakeInputs, known_deliveries
 from resumption.consolidate.resolution import resolve
 from resumption.contracts import TableContract, load_table, table_names
-from resumption.models import RuleBook, run_models
+from resumption.models import Clock, RuleBook, run_models
 from resumption.models.loader import load_models
 from resumption.models.order import closure
 from resumption.models.reach import check_reads
@@ -77,6 +77,14 @@ def restate(run_id: str) -> dict[str, list[str]]:
         resolve(latest or days[-1][0])
     _build_days([(day, [load_table(name) for name in names]) for day, names in days], run_id)
     return {str(day): names for day, names in days}
+
+
+def as_known(table: str, day: date, moment: datetime, clock: Clock = "received") -> pa.Table:
+    """Return a table's rows at ``day`` from the deliveries known by ``moment``, judged by today's contracts and rules.
+
+    ``clock``: known since we received them, or since their sender published them. Nothing is written.
+    """
+    return run_models(LakeInputs(day), day, [table], known_at=moment, clock=clock)[table]
 
 
 def _build_days(days: Sequence[tuple[date, list[TableContract]]], run_id: str) -> dict[str, int]:
