@@ -51,7 +51,7 @@ class Entry:
         return self.listed_at(now) and (self.version.folder < 0 or self.version.ok_ready <= now)
 
 
-def _shape(version: Version, frame: Frame, feed: Feed) -> tuple[Frame, Layout]:
+def shape(version: Version, frame: Frame, feed: Feed) -> tuple[Frame, Layout]:
     """Return rows and layout as a sloppy sender writes them."""
     layout = feed.layout_of(version.slot)
     if version.fault == "missing_column":
@@ -101,7 +101,7 @@ def sha256_of(content: bytes) -> str:
 
 def render(feed: Feed, frame: Frame, version: Version) -> bytes:
     """Return the bytes of a version with its rows."""
-    return _cut(encode(*_shape(version, frame, feed)), version.fault, feed.layout.encoding)
+    return _cut(encode(*shape(version, frame, feed)), version.fault, feed.layout.encoding)
 
 
 class Store:

@@ -14,12 +14,12 @@ import pytest
 from simulator import reference
 from simulator.calendar import number
 from simulator.district import District
-from simulator.feeds import FEEDS
+from simulator.feeds import FEEDS, Feed
 from simulator.frame import REASONS
 from simulator.people import PLACES
-from simulator.plan import day_frame, versions
+from simulator.plan import Version, day_frame, versions
 from simulator.regions import KeyRegions
-from simulator.store import Store
+from simulator.store import Store, shape
 
 DAY = date(2020, 2, 25)
 D = number(DAY)
@@ -155,3 +155,12 @@ def test_key_regions(counts: list[tuple[int, int]], day: int, key: bool) -> None
 
 def test_hubei_is_a_key_region_before_any_bulletin() -> None:
     assert KeyRegions({}, 55).exposed(np.array([0, NANJING]), np.array([20, 20])).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("feed", FEEDS.values(), ids=lambda feed: feed.name)
+def test_an_added_column_has_a_name_of_its_own(feed: Feed, district: District) -> None:
+    day = feed.days(district, D)[-1]
+    rows = day_frame(district, feed, day).take(np.arange(0))
+    _, layout = shape(Version(feed.name, day, "x", feed.slots[0].key, 0, fault="extra_column"), rows, feed)
+    headers = [layout.header(column) for column in layout.columns]
+    assert len(set(headers)) == len(headers) == len(feed.layout.columns) + 1
