@@ -23,10 +23,18 @@ PATHS = sorted(path for path in FIXTURES.glob("*/*") if path.is_file())
 EXPECTED = {
     "approvals": (6, ["USCC_INVALID", "VALUE_NOT_ALLOWED"], 0),
     "carrier_mobile": (5, ["PHONE_MASKED", "PLACE_UNKNOWN"], 0),
+    "carrier_telecom": (5, ["PHONE_MASKED", "PLACE_UNKNOWN"], 0),
+    "carrier_unicom": (5, ["PHONE_MASKED", "PLACE_UNKNOWN"], 0),
+    "carrier_wasu": (5, ["PLACE_UNKNOWN", "REQUIRED_MISSING"], 0),
     "checkins": (9, ["PHONE_INVALID", "PHONE_MASKED"], 1),
+    "city_cases": (6, ["NUMBER_INVALID", "REGION_UNRESOLVED", "REGION_UNRESOLVED"], 0),
     "enterprise_power": (8, ["NUMBER_INVALID", "VALUE_NOT_ALLOWED"], 0),
+    "health_codes": (5, ["REQUIRED_MISSING", "VALUE_NOT_ALLOWED"], 0),
+    "health_declarations": (6, ["ID_INVALID", "ID_ROUNDED", "PHONE_MASKED"], 0),
+    "household_power": (7, ["NUMBER_INVALID", "REQUIRED_MISSING"], 0),
     "market_registry": (6, ["USCC_INVALID"], 0),
     "meter_accounts": (6, ["VALUE_NOT_ALLOWED"], 0),
+    "quarantine_register": (5, ["DATE_AMBIGUOUS", "REQUIRED_MISSING"], 0),
     "self_reports": (8, ["DATE_AMBIGUOUS", "REQUIRED_MISSING"], 0),
     "statistical_scope": (7, ["VALUE_NOT_ALLOWED"], 2),
 }
@@ -38,7 +46,11 @@ def _conformed(path: Path) -> tuple[ReadResult, Conformation, dt.date]:
     day = dt.date.fromisoformat(named[0]) if named else dt.date(2020, 2, 25)
     at = dt.datetime(2020, 2, 26, 1, 0, tzinfo=dt.UTC)
     read = readers.read(path.read_bytes(), contract)
-    return read, conform(contract, read.table, Origin("d-1", day, path.name, at, at), b"a key of this test"), day
+    return (
+        read,
+        conform(contract, read.table, Origin("d-1", day, path.name, at, at), b"a key of this test", read.headers),
+        day,
+    )
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.parent.name)
