@@ -14,9 +14,11 @@ Press *Trigger*, fill in the form, and look at what **decide** returns. Rows and
 Corrections look like `{"planned_resume_date": "2020-03-01"}`: a column by the sender's or the lake's name, and the cell
 as the sender should have written it; `null` for blank. Columns with personal data are refused, and so are notes with
 numbers of people: what is typed here stays in this run. Rows that are not named stay as they are. Every decision is
-kept in `ops.quarantine_action` with your name and note, and no one can change it there. See `docs/operating.md`.
+kept in `ops.quarantine_action` with your name and note, and no one can change it there. Then **restate** builds the
+tables of the days that the rows reach. See `docs/operating.md`.
 """
 
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, Param, get_current_context, task
 
 from resumption.contracts import feed_names
@@ -63,4 +65,4 @@ with DAG(
         "by": Param(None, type=["null", "string"], description="Who decides, where nobody is logged in."),
     },
 ) as dag:
-    decide()
+    decide() >> TriggerDagRunOperator(task_id="restate", trigger_dag_id="restate")

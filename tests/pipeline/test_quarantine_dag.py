@@ -31,6 +31,11 @@ def test_every_field_has_a_form_and_nothing_runs_by_itself(module: ModuleType) -
     assert module.dag.schedule is None
 
 
+def test_the_days_it_touches_are_built_again(module: ModuleType) -> None:
+    decide = module.dag.task_dict["decide"]
+    assert [task.trigger_dag_id for task in decide.downstream_list] == ["restate"]
+
+
 @pytest.mark.parametrize(("user", "by", "who"), [("li", None, "li"), ("li", "wang", "li"), (None, "wang", "wang")])
 def test_the_form_reaches_the_pipeline(
     module: ModuleType, monkeypatch: pytest.MonkeyPatch, user: str | None, by: str | None, who: str
