@@ -24,6 +24,7 @@ import requests
 
 from simulator.calendar import SHANGHAI
 from simulator.district import District
+from simulator.feeds import DROP_SENDERS, FEEDS
 from simulator.senders.servers import SenderServers
 
 DAY = date(2020, 2, 14)
@@ -137,7 +138,7 @@ def test_refusals_come_with_retry_after_and_pass(senders: SenderServers) -> None
 
 
 def test_the_listing_tells_the_truth_about_the_bytes(clean: SenderServers) -> None:
-    for feed in ("statistical_scope", "self_reports", "approvals", "checkins"):
+    for feed in ("statistical_scope", "self_reports", "quarantine_register", "city_cases", "checkins"):
         listing = _ask(clean, f"/exports/{feed}").json()
         assert listing
         for file in listing[:3]:
@@ -194,6 +195,14 @@ def test_drop_folders_hold_history_lists_and_control_files(clean: SenderServers)
     with _sftp(clean, "carrier_mobile") as sftp:
         content = sftp.open("/outbox/20200212/carrier_mobile_20200211.txt").read().decode("gb18030")
         assert content.startswith("手机号|归属地|到访省市|到访开始|到访结束|返杭时间|停留小时\r\n")
+
+
+@pytest.mark.parametrize("sender", DROP_SENDERS)
+def test_each_dropping_sender_has_a_folder_of_its_own(clean: SenderServers, sender: str) -> None:
+    with _sftp(clean, sender) as sftp:
+        names = {name for folder in sftp.listdir("/outbox") for name in sftp.listdir(f"/outbox/{folder}")}
+    feeds = {feed.name for feed in FEEDS.values() if feed.sender == sender}
+    assert {feed for feed in FEEDS if any(name.startswith(f"{feed}_2") for name in names)} == feeds
 
 
 def test_a_control_file_may_come_late_or_never(senders: SenderServers) -> None:
