@@ -112,12 +112,18 @@ def _episodes_read() -> str:
     return f"{carriers}, key regions" if "city_cases" in feeds else carriers
 
 
+def _homes(connection: psycopg.Connection[Any], day: str) -> dict[str, int] | None:
+    """The number of homes in each scenario on a day; None without such a table."""
+    if not _rows(connection, "select to_regclass('mart.household_power_screening') as found")[0]["found"]:
+        return None
+    query = "select scenario, count(*) as n from mart.household_power_screening where business_date = %s group by 1"
+    return {row["scenario"]: row["n"] for row in _rows(connection, query, day)}
+
+
 def household_figures(connection: psycopg.Connection[Any], day: str, expected: dict[str, Any]) -> Iterator[Figure]:
     """The number of homes in each scenario, once there is such a table."""
-    if not _rows(connection, "select to_regclass('mart.household_power_screening') as found")[0]["found"]:
+    if (actual := _homes(connection, day)) is None:
         return
-    query = "select scenario, count(*) as n from mart.household_power_screening where business_date = %s group by 1"
-    actual = {row["scenario"]: row["n"] for row in _rows(connection, query, day)}
     for scenario in sorted(expected["households"].keys() | actual.keys()):
         yield Figure(f"{day} homes: {scenario}", expected["households"].get(scenario, 0), actual.get(scenario, 0))
 
@@ -235,6 +241,10 @@ def truth_lines(connection: psycopg.Connection[Any], day: str, truth: dict[str, 
             f"  {scope:<32} {true['denominator']:>8,} {row['denominator']:>8,}"
             f" {true['resumed']:>9,} {row['resumed']:>8,}"
         )
+    if (homes := _homes(connection, day)) is not None:
+        yield f"  {'homes':<32} {'truth':>8} {'table':>8}"
+        for scenario in sorted(truth["homes"].keys() | homes.keys()):
+            yield f"  {scenario:<32} {truth['homes'].get(scenario, 0):>8,} {homes.get(scenario, 0):>8,}"
 
 
 def compare(home: Home) -> int:
