@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 from resumption import lake, ops
 from resumption.contracts import load_feed
 from resumption.models.inputs import effective
+from resumption.pipeline import publication
 from tests.pipeline.sender import DAY, Sender, forget, jsonl
 
 CODE = "91330108MA27Q03750"
@@ -154,3 +156,20 @@ def test_a_late_first_sight_takes_the_warning_over() -> None:
     sender.deliver()
     sender.has("approvals_20200224.jsonl", events(2, remark="y"), 1, day=BEFORE, at=1).deliver()
     assert (check(BEFORE)[0], check()[0]) == ("fail", "pass")
+
+
+POLICIES = {"discard_value": ("accepted", 1, 0), "discard_row": ("accepted", 0, 1), "freeze": ("rejected", None, None)}
+
+
+@pytest.mark.parametrize(("policy", "verdict"), POLICIES.items())
+def test_the_contracts_policy_says_what_becomes_of_an_unknown_column(
+    policy: str, verdict: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract = load_feed("approvals")
+    drift = contract.drift.model_copy(update={"columns": policy})
+    monkeypatch.setattr(publication, "load_feed", lambda _: replace(contract, drift=drift))
+    sender = Sender("approvals").has(NAME, events(1, remark="x"), 1)
+    sender.deliver()
+    found = sender.delivery(NAME)
+    assert (found.outcome, found.rows_accepted, found.rows_quarantined) == verdict
+    assert (found.reason or "").startswith("SCHEMA_FROZEN" if policy == "freeze" else f"unknown columns ({policy}):")

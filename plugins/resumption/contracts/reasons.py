@@ -46,4 +46,5 @@ class FileReason(StrEnum):
     CONTROL_FILE_INVALID = "CONTROL_FILE_INVALID"
     MISSING_COLUMN = "MISSING_COLUMN"
     UNREADABLE = "UNREADABLE"
+    SCHEMA_FROZEN = "SCHEMA_FROZEN"  # a column that the contract does not name, and it allows none
     CHECK_FAILED = "CHECK_FAILED"  # a critical expectation failed: the partition was not published

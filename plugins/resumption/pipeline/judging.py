@@ -82,17 +82,21 @@ def judge_delivery(
         log.warning("%s %s %s rejected: %s", contract.name, delivery.business_date, delivery.name, reason)
         return Judged.nothing(contract, delivery, outcome="rejected", reason=reason)
     malformed = _malformed(read.malformed)
-    candidates = _restricted(read.table, standing, only), _restricted(malformed, standing, only)
-    rows = _corrected(candidates[0], standing)
-    conformed = _conformed(contract, rows, _origin(contract, delivery), read.headers)
+    restricted = _Restriction(standing, only)
+    rows = _corrected(restricted(read.table), standing)
+    unknown = None if read.unknown is None else restricted(read.unknown, beside=read.table)
+    conformed = _conformed(contract, rows, _origin(contract, delivery), read.headers, unknown)
+    refused = pa.concat_tables([conformed.quarantined, restricted(malformed)])
+    drifted = None
     if read.unknown_columns:
-        log.warning("%s %s: unknown columns dropped: %s", contract.name, delivery.name, ", ".join(read.unknown_columns))
+        drifted = f"unknown columns ({contract.drift.columns}): {', '.join(read.unknown_columns)}"
+        log.warning("%s %s: %s", contract.name, delivery.name, drifted)
     return Judged(
-        delivery, conformed.accepted, pa.concat_tables([conformed.quarantined, candidates[1]]), conformed.identities,
+        delivery, conformed.accepted, refused, conformed.identities,
         received=read.rows_received, ignored=read.rows_ignored,
         discarded=_numbers(read.table, malformed) & standing.discarded if standing.discarded else frozenset(),
         fingerprint=read.schema_fingerprint, unknown_columns=read.unknown_columns,
-        reason=f"unknown columns dropped: {', '.join(read.unknown_columns)}" if read.unknown_columns else None,
+        reason=drifted,
     )  # fmt: skip
 
 
@@ -123,11 +127,20 @@ def _numbers(*tables: pa.Table) -> frozenset[int]:
     return frozenset(number for table in tables for number in table["row_number"].to_pylist())
 
 
-def _restricted(rows: pa.Table, standing: Standing, only: Sequence[int] | None) -> pa.Table:
-    """Return the rows to judge: those asked for, without the discarded ones."""
-    if only is not None:
-        rows = rows.filter(among(rows, only))
-    return rows.filter(pc.invert(among(rows, standing.discarded))) if standing.discarded else rows
+@dataclass(frozen=True)
+class _Restriction:
+    """Which rows are to be judged: those asked for, without the discarded ones."""
+
+    standing: Standing
+    only: Sequence[int] | None
+
+    def __call__(self, rows: pa.Table, beside: pa.Table | None = None) -> pa.Table:
+        """Return those of ``rows``, whose numbers stand in ``beside`` where it is given."""
+        numbered = rows if beside is None else beside
+        if self.standing.discarded:
+            out = among(numbered, self.standing.discarded)
+            rows, numbered = rows.filter(pc.invert(out)), numbered.filter(pc.invert(out))
+        return rows if self.only is None else rows.filter(among(numbered, self.only))
 
 
 def _corrected(rows: pa.Table, standing: Standing) -> pa.Table:
@@ -144,16 +157,19 @@ def _corrected(rows: pa.Table, standing: Standing) -> pa.Table:
     return rows
 
 
-def _conformed(contract: FeedContract, rows: pa.Table, origin: Origin, headers: dict[str, str]) -> Conformation:
+def _conformed(
+    contract: FeedContract, rows: pa.Table, origin: Origin, headers: dict[str, str], unknown: pa.Table | None
+) -> Conformation:
     """Conform the rows slice by slice."""
     key = settings.token_key()
     if rows.num_rows <= SLICE_ROWS:
-        return conform(contract, rows, origin, key, headers)
+        return conform(contract, rows, origin, key, headers, unknown)
     quarantined, identities = [], []
 
     def accepted() -> Iterator[pa.Table]:
         for offset in range(0, rows.num_rows, SLICE_ROWS):
-            conformed = conform(contract, rows.slice(offset, SLICE_ROWS), origin, key, headers)
+            beside = None if unknown is None else unknown.slice(offset, SLICE_ROWS)
+            conformed = conform(contract, rows.slice(offset, SLICE_ROWS), origin, key, headers, beside)
             quarantined.append(conformed.quarantined)
             identities.append(conformed.identities)
             yield conformed.accepted

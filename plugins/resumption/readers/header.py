@@ -27,6 +27,7 @@ class HeaderMatch:
     positions: dict[str, int]
     missing: tuple[str, ...]
     unknown: tuple[str, ...]
+    unknown_positions: tuple[int, ...]
     fingerprint: str
 
 
@@ -58,10 +59,12 @@ def match_header(cells: Sequence[str], contract: FeedContract) -> HeaderMatch:
             if name is not None and name not in found and position not in found.values():
                 found[name] = position
     taken = set(found.values())
+    unknown = tuple(i for i, cell in enumerate(plain) if cell and i not in taken)
     return HeaderMatch(
         positions=dict(sorted(found.items(), key=lambda item: item[1])),
         missing=tuple(c.source_name for c in contract.columns if c.name not in found and not c.conform.optional),
-        unknown=tuple(_presentable(cells[i]) for i, cell in enumerate(plain) if cell and i not in taken),
+        unknown=tuple(_presentable(cells[i]) for i in unknown),
+        unknown_positions=unknown,
         fingerprint=hashlib.sha256("\n".join(sorted(filter(None, plain))).encode()).hexdigest()[:16],
     )
 
@@ -80,6 +83,20 @@ def require_columns(match: HeaderMatch) -> HeaderMatch:
             f"contract and {len(match.unknown)} others. Renamed by the sender? Add an alias to the contract",
         )
     return match
+
+
+def refuse_unknown(match: HeaderMatch, contract: FeedContract) -> None:
+    """Refuse a delivery with unknown columns where the contract's drift policy is ``freeze``.
+
+    Raises:
+        FileRejected: SCHEMA_FROZEN, naming the columns.
+    """
+    if match.unknown and contract.drift.columns == "freeze":
+        raise FileRejected(
+            FileReason.SCHEMA_FROZEN,
+            f"expected the contract's columns only; also got {', '.join(match.unknown)}. Meant so by the sender? Name "
+            "them in the contract",
+        )
 
 
 def _presentable(cell: str) -> str:

@@ -45,7 +45,8 @@ class ReadResult:
         rows_received: rows below the header, subtotals and inner blank lines included (decision 54).
         ignored: subtotals and blank rows.
         malformed: rows with too many or too few fields, lines that are no JSON object; they belong in quarantine.
-        unknown_columns: header cells that the contract does not name; their values were dropped.
+        unknown_columns: header cells that the contract does not name.
+        unknown: their values as strings, row by row beside ``table``; only where the drift policy needs them.
         schema_fingerprint: changes when a column is added, renamed or dropped, not when columns change places.
         headers: contract column's lake-side name → header cell as the sender wrote it, with hints in brackets.
     """
@@ -55,6 +56,7 @@ class ReadResult:
     ignored: tuple[SkippedRow, ...] = ()
     malformed: tuple[SkippedRow, ...] = ()
     unknown_columns: tuple[str, ...] = ()
+    unknown: pa.Table | None = None
     schema_fingerprint: str = ""
     headers: dict[str, str] = field(default_factory=dict)
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from resumption.contracts.reasons import FileReason
-from resumption.readers.header import HeaderMatch, match_header, require_columns
+from resumption.readers.header import HeaderMatch, match_header, refuse_unknown, require_columns
 from resumption.readers.result import FileRejected, ReadResult, SkippedRow
 
 if TYPE_CHECKING:
@@ -49,9 +49,11 @@ def finish(raw: RawRows, contract: FeedContract, rows_declared: int | None) -> R
     """Apply the contract's columns to raw rows and judge the file by its count.
 
     Raises:
-        FileRejected: MISSING_COLUMN, HEADER_ONLY, or TRUNCATED when the count is not the declared one.
+        FileRejected: MISSING_COLUMN, SCHEMA_FROZEN, HEADER_ONLY, or TRUNCATED when the count is not the declared
+            one.
     """
     match = require_columns(match_header(raw.header, contract))
+    refuse_unknown(match, contract)
     received = _count(raw, rows_declared)
     blank = _blank_rows(raw.columns, len(raw.numbers))
     subtotal = _subtotal_rows(raw.columns, contract.reader.subtotals, len(raw.numbers)) & ~blank
@@ -66,6 +68,7 @@ def finish(raw: RawRows, contract: FeedContract, rows_declared: int | None) -> R
         ignored=tuple(sorted(ignored, key=lambda row: row.row_number)),
         malformed=raw.malformed,
         unknown_columns=match.unknown,
+        unknown=_unknown(raw, match, keep) if contract.drift.columns in ("evolve", "discard_row") else None,
         schema_fingerprint=match.fingerprint,
         headers={name: raw.header[position] for name, position in match.positions.items()},
     )
@@ -134,6 +137,16 @@ def _select(raw: RawRows, match: HeaderMatch, keep: NDArray[np.bool_]) -> pa.Tab
     columns["row_number"] = pa.array(raw.numbers, pa.int32())
     table = pa.table(columns)
     return table if keep.all() else table.filter(pa.array(keep))
+
+
+def _unknown(raw: RawRows, match: HeaderMatch, keep: NDArray[np.bool_]) -> pa.Table | None:
+    """Return the columns that the contract does not name; of two with one name the second is numbered."""
+    if not match.unknown:
+        return None
+    columns: dict[str, Any] = {}
+    for name, position in zip(match.unknown, match.unknown_positions, strict=True):
+        columns[f"{name} ({position + 1})" if name in columns else name] = raw.columns[position].cast(pa.string())
+    return pa.table(columns).filter(pa.array(keep))
 
 
 def strings(values: Sequence[str | None]) -> Column:
