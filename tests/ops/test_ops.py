@@ -147,15 +147,8 @@ def test_accepted_deliveries_as_a_table(conn: sa.Connection) -> None:
     accept(conn, "d2", 5, business_date=DAY + dt.timedelta(1))
     ops.record_delivery(conn, delivery("d3"))
     table = ops.accepted_deliveries(conn, DAY)
-    assert table.column_names == [
-        "feed",
-        "delivery_id",
-        "business_date",
-        "name",
-        "outcome",
-        "published_at",
-        "received_at",
-    ]
+    names = ["feed", "delivery_id", "business_date", "name", "outcome", "published_at", "received_at", "rows_hash"]
+    assert table.column_names == names
     assert table.to_pylist()[0] | {"received_at": None} == {
         "feed": "checkins",
         "delivery_id": "d1",
@@ -164,6 +157,7 @@ def test_accepted_deliveries_as_a_table(conn: sa.Connection) -> None:
         "outcome": "accepted",
         "published_at": NOON,
         "received_at": None,
+        "rows_hash": None,
     }
     assert len(table) == 1
     assert len(ops.accepted_deliveries(conn)) == 2
