@@ -2,12 +2,14 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
+from multiprocessing import get_context
 from pathlib import Path
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
 import pytest
+from deltalake import DeltaTable, write_deltalake
 
 from resumption import lake
 from resumption.contracts import load_feed
@@ -90,3 +92,61 @@ def test_pandas_reads_a_partition_without_this_code() -> None:
     day = date(2020, 2, 25)
     lake.replace_batch(CONTRACT, day, rows(day, 2), {})
     assert len(pd.read_parquet(lake.files(CONTRACT.name)[0])) == 2
+
+
+def small_files(day: date) -> None:
+    """The same rows in three files, as an older writer might have left them."""
+    lake.replace_batch(CONTRACT, day, rows(day, 2), {})
+    for _ in range(2):
+        write_deltalake(lake.feed_url(CONTRACT.name), rows(day, 2), mode="append")
+
+
+def test_small_files_are_joined_and_old_ones_deleted() -> None:
+    day = date(2020, 2, 25)
+    small_files(day)
+    assert lake.maintain(CONTRACT.name, 0) == {"joined": 3, "made": 1}
+    assert len(lake.files(CONTRACT.name)) == 1
+    assert counts() == {(day, day): 6}
+    assert lake.maintain(CONTRACT.name, 0) == {"joined": 0, "made": 0}
+    assert lake.maintain("checkins", 0) == {"joined": 0, "made": 0}
+
+
+def test_a_reader_keeps_its_snapshot_for_the_time_of_retention() -> None:
+    day = date(2020, 2, 25)
+    lake.replace_batch(CONTRACT, day, rows(day, 2), {})
+    began_with = lake.files(CONTRACT.name)
+    lake.replace_batch(CONTRACT, day, rows(day, 3), {})
+    lake.maintain(CONTRACT.name, 168)
+    assert len(pd.read_parquet(began_with[0])) == 2
+    lake.maintain(CONTRACT.name, 0)
+    assert not Path(began_with[0]).exists()
+
+
+def _write(root: str, n: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LAKE_URL", root)
+        for count in (1, n):
+            lake.replace_batch(CONTRACT, date(2020, 2, n), rows(date(2020, 2, n), count), {})
+            lake.maintain(CONTRACT.name, 168)
+
+
+def test_processes_that_write_and_join_at_once_lose_nothing(lake_root: Path) -> None:
+    day = date(2020, 2, 1)
+    small_files(day)
+    processes = [get_context("spawn").Process(target=_write, args=(str(lake_root), n)) for n in (2, 3, 4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    assert counts() == {(day, day): 6, **{(date(2020, 2, n), date(2020, 2, n)): n for n in (2, 3, 4)}}
+
+
+def test_duckdb_and_pandas_read_a_snapshot_without_this_code() -> None:
+    day = date(2020, 2, 25)
+    lake.replace_batch(CONTRACT, day, rows(day, 3), {})
+    lake.replace_batch(CONTRACT, day, rows(day, 2), {})
+    table = DeltaTable(lake.feed_url(CONTRACT.name))
+    assert duckdb.execute("select count(*) from read_parquet($1)", [table.file_uris()]).fetchall() == [(2,)]
+    assert len(table.to_pandas()) == 2
+    assert set(table.to_pandas()["business_date"]) == {day}
