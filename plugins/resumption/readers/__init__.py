@@ -28,9 +28,6 @@ def read(data: bytes, contract: FeedContract, rows_declared: int | None = None) 
     return _reader(contract.reader.format)(data, contract, rows_declared)
 
 
-read_bytes = read
-
-
 def _reader(layout: str) -> Callable[[bytes, FeedContract, int | None], ReadResult]:
     if layout == "csv":
         from resumption.readers.delimited import read_csv
