@@ -129,7 +129,7 @@ def test_nothing_changes_beyond_the_declared_days(table: str, feed: str) -> None
 @pytest.mark.parametrize(
     ("table", "feed", "too_little"),
     [
-        ("resumption_summary", "checkins", 1),
+        ("employee_screening", "checkins", "none"),
         ("resumption_summary", "statistical_scope", "until_next"),
         ("enterprise", "statistical_scope", "none"),
         ("enterprise_power_index", "meter_accounts", "none"),
@@ -139,7 +139,7 @@ def test_nothing_changes_beyond_the_declared_days(table: str, feed: str) -> None
 def test_a_declaration_that_says_too_little_is_noticed(table: str, feed: str, too_little: Reach) -> None:
     contract = load_table(table)
     narrowed = replace(contract, reads={**contract.reads, feed: too_little})
-    assert next(changed(narrowed, feed, latest=20), None)
+    assert next(changed(narrowed, feed, latest=8), None)
 
 
 def test_a_feed_left_out_or_too_much_is_an_error() -> None:
@@ -147,6 +147,6 @@ def test_a_feed_left_out_or_too_much_is_an_error() -> None:
     fewer = {feed: reach for feed, reach in contract.reads.items() if feed != "checkins"}
     with pytest.raises(ModelError, match=r"missing \['checkins'\]"):
         check_reads(MODELS, [replace(contract, reads=fewer)])
-    more = replace(load_table("returnee_screening"), reads={"carrier_mobile": "all", "checkins": 2})
+    more = replace(load_table("key_region"), reads={"city_cases": "all", "checkins": 2})
     with pytest.raises(ModelError, match=r"not read \['checkins'\]"):
         check_reads(MODELS, [more])
