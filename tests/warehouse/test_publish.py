@@ -203,18 +203,3 @@ def test_rows_that_do_not_fit_are_refused_and_nothing_changes(engine: sa.Engine,
     assert "secret" not in str(caught.value)
     assert "firm" not in str(caught.value)
     assert len(contents(engine)) == 3
-
-
-def test_latest_built_day(engine: sa.Engine) -> None:
-    with engine.connect() as conn:
-        assert warehouse.latest_built_day(conn) is None
-    table = contract("enterprise_resumption")
-    schema.create_all(engine, [table])
-    with engine.connect() as conn:
-        assert warehouse.latest_built_day(conn) is None
-    publish(rows(1), table=table)
-    publish(rows(1, NEXT), NEXT, table)
-    with engine.connect() as conn:
-        assert warehouse.latest_built_day(conn) == NEXT
-    with engine.begin() as conn:
-        conn.execute(sa.text("drop table mart.enterprise_resumption"))

@@ -20,7 +20,7 @@ from resumption.models.order import closure
 from resumption.models.reach import check_reads
 from resumption.models.runner import placeholders
 from resumption.pipeline import CriticalCheckError
-from resumption.warehouse import latest_built_day, publish
+from resumption.warehouse import publish
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,7 +38,7 @@ def build(day: date, run_id: str) -> dict[str, int]:
         CriticalCheckError: after all tables were tried, naming those kept back with what rests on them.
     """
     with ops.engine().connect() as conn:
-        state_day = max(filter(None, (day, latest_built_day(conn))))
+        state_day = max(filter(None, (day, ops.latest_built_day(conn))))
     contracts = [load_table(name) for name in table_names()]
     by_day = {
         day: [c for c in contracts if c.replace == "day" or state_day == day],
@@ -73,7 +73,7 @@ def restate(run_id: str) -> dict[str, list[str]]:
     days = outdated()
     if days:
         with ops.engine().connect() as conn:
-            latest = latest_built_day(conn)
+            latest = ops.latest_built_day(conn)
         resolve(latest or days[-1][0])
     _build_days([(day, [load_table(name) for name in names]) for day, names in days], run_id)
     return {str(day): names for day, names in days}

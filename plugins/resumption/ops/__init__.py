@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from resumption.ops.access import record_access
 from resumption.ops.actions import Standing, actions_on, record_action, standing
-from resumption.ops.builds import record_build, table_builds
+from resumption.ops.builds import latest_built_day, record_build, table_builds
 from resumption.ops.checks import own_check, replace_checks
 from resumption.ops.database import create_all, engine
 from resumption.ops.deliveries import (
@@ -94,6 +94,7 @@ __all__ = [
     "freshness_states",
     "keep_out",
     "known_deliveries",
+    "latest_built_day",
     "latest_versions",
     "metadata",
     "note_layout",

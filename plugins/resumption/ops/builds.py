@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import asdict
 from typing import Any
 
@@ -24,3 +25,9 @@ def table_builds(conn: sa.Connection) -> list[BuildRow]:
     """Return the latest build of every table and day, by day and table."""
     query = sa.select(table_build).order_by(table_build.c.business_date, table_build.c.table_name)
     return [BuildRow(**row) for row in conn.execute(query).mappings()]
+
+
+def latest_built_day(conn: sa.Connection) -> dt.date | None:
+    """Return the latest business date that was ever built; None before the first build."""
+    latest: dt.date | None = conn.execute(sa.select(sa.func.max(table_build.c.business_date))).scalar_one()
+    return latest

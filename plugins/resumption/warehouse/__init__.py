@@ -3,7 +3,7 @@
 Importing this package imports SQLAlchemy only; what moves rows (Arrow, ADBC) is imported when rows are moved.
 """
 
-from resumption.warehouse.publish import PublishError, latest_built_day, publish, read_days
+from resumption.warehouse.publish import PublishError, publish, read_days
 from resumption.warehouse.schema import SchemaError, create_all, mart_table
 
-__all__ = ["PublishError", "SchemaError", "create_all", "latest_built_day", "mart_table", "publish", "read_days"]
+__all__ = ["PublishError", "SchemaError", "create_all", "mart_table", "publish", "read_days"]

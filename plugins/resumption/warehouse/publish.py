@@ -14,12 +14,11 @@ from sqlalchemy.dialects import postgresql
 
 from resumption import settings
 from resumption.contracts import TableContract
-from resumption.warehouse.schema import SCHEMA, mart_table
+from resumption.warehouse.schema import mart_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BUILT_TABLE = "enterprise_resumption"
 _STAGING = "resumption_staging"
 # ADBC binds $1, $2, …
 _DIALECT = postgresql.dialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
@@ -163,15 +162,6 @@ def _check_values(table: TableContract, rows: pa.Table, day: dt.date) -> None:
         other = rows.num_rows - rows.filter(pc.equal(rows.column("business_date"), pa.scalar(day))).num_rows
         if other:
             raise PublishError(f"table {table.name}: expected rows of {day} only, {other} rows are of another day")
-
-
-def latest_built_day(conn: sa.Connection) -> dt.date | None:
-    """Latest business date that was built, by ``mart.enterprise_resumption``; None before the first build."""
-    if not sa.inspect(conn).has_table(BUILT_TABLE, schema=SCHEMA):
-        return None
-    built = sa.table(BUILT_TABLE, sa.column("business_date", sa.Date()), schema=SCHEMA)
-    latest: dt.date | None = conn.execute(sa.select(sa.func.max(built.c.business_date))).scalar_one()
-    return latest
 
 
 def read_days(table: TableContract, before: dt.date, url: str | None = None) -> pa.Table:
