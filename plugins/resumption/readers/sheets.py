@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -32,6 +33,11 @@ _HEADER_ROWS = 20
 """The header is looked for in this many first rows."""
 _CHUNK = 1 << 20
 _UNBOUNDED = 1 << 62
+
+_DAMAGED_ARCHIVE = (
+    zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError, struct.error,
+)  # fmt: skip
+"""What `zipfile` raises on flipped bytes: it checks some of them itself, and believes the rest."""
 
 _OLE2 = bytes.fromhex("d0cf11e0a1b11ae1")
 _Merged = Sequence[tuple[tuple[int, int], tuple[int, int]]]
@@ -101,7 +107,9 @@ def _check_archive(data: bytes) -> None:
             left = MAX_UNPACKED_BYTES
             for member in archive.infolist():
                 left -= _measure(archive, member, left)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+    except FileRejected:
+        raise
+    except _DAMAGED_ARCHIVE as error:
         raise FileRejected(
             FileReason.UNREADABLE, f"expected an XLSX archive, it cannot be unpacked: {type(error).__name__}"
         ) from error
