@@ -3,9 +3,10 @@
 from resumption.consolidate.building import as_known, build, outdated, restate
 from resumption.consolidate.inputs import LakeInputs
 from resumption.consolidate.readiness import expected_at, judge_freshness, last_due
-from resumption.consolidate.resolution import resolve
+from resumption.consolidate.resolution import REFERENCE, resolve
 
 __all__ = [
+    "REFERENCE",
     "LakeInputs",
     "as_known",
     "build",
