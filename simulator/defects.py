@@ -84,11 +84,13 @@ REJECTED_AS = {defect.name: defect.reason for defect in FILE_DEFECTS if defect.r
 """Faults for which a file must be rejected whole, and the reason to give."""
 
 _TAKING_TURNS = (
-    ("checkins", "self_reports", "enterprise_power", "carrier_mobile", "approvals"),
-    ("carrier_unicom", "health_codes", "carrier_telecom", "health_declarations", "carrier_wasu"),
+    ("enterprise_power", "self_reports", "approvals", "carrier_mobile", "checkins"),
+    ("carrier_unicom", "health_codes", "health_declarations", "carrier_telecom", "carrier_wasu"),
     ("household_power", "city_cases", "quarantine_register"),
 )
-"""Of each group one feed a day has a fault that rejects its file and another one that does not."""
+"""Of each group one feed a day has a fault that rejects its file and another one that does not. The order is
+such that on the last day shown by default no turn costs a whole feed.
+"""
 _SPARSE_TURN = {
     "meter_accounts": ("truncated_rows", "alias", "wrong_encoding", "missing_ok", "missing_column", "repeat", "empty"),
     "statistical_scope": ("unreadable", "alias", "header_only", "extra_column"),

@@ -12,6 +12,7 @@ from simulator.layout import Layout
 from simulator.people import PLACES
 from simulator.rng import Ints, uniform
 from simulator.rowdefects import (
+    FOLDED,
     INVALID,
     RowDefect,
     blank,
@@ -69,7 +70,7 @@ FEED = Feed(
         *moment_defects("到访开始", "begin"),
         *moment_defects("到访结束", "end"),
         *moment_defects("返杭时间", "returned", 0.5, required=False),
-        RowDefect("place_full_width", "到访省市", 0.001, with_tail("　"), mark=""),
+        RowDefect("place_full_width", "到访省市", 0.001, with_tail("　"), mark=FOLDED),
         RowDefect("place_missing", "到访省市", 0.001, blank, "REQUIRED_MISSING"),
         RowDefect("dwell_missing", "停留小时", 0.004, blank),
         RowDefect("dwell_text", "停留小时", 0.001, constant("半天", "不足一日"), mark=INVALID),

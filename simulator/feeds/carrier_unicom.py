@@ -10,7 +10,7 @@ from simulator.frame import Frame, clean
 from simulator.layout import Layout
 from simulator.people import PLACES
 from simulator.rng import Ints, uniform
-from simulator.rowdefects import INVALID, RowDefect, blank, constant, moment_defects, phone_defects
+from simulator.rowdefects import INVALID, REFORMATTED, RowDefect, blank, constant, moment_defects, phone_defects
 from simulator.text import choose, join, whole
 from simulator.workbook import DATE_MARK
 
@@ -60,7 +60,7 @@ FEED = Feed(
     defects=(
         *phone_defects("号码", key=True),
         RowDefect("place_unknown", "到访城市代码", 0.008, constant("999999", "0", "外地"), "PLACE_UNKNOWN"),
-        RowDefect("place_float", "到访城市代码", 0.01, _as_text),
+        RowDefect("place_float", "到访城市代码", 0.01, _as_text, mark=REFORMATTED),
         *moment_defects("到访开始", "begin"),
         *moment_defects("到访结束", "end"),
         *moment_defects("返杭时间", "returned", 0.5, required=False),
