@@ -15,6 +15,8 @@ import sqlalchemy as sa
 import yaml
 
 from resumption import checks, consolidate, lake, ops
+from resumption.briefing import briefing
+from resumption.briefing.hindsight import hindsight
 from resumption.contracts import load_feed, table_names
 from resumption.warehouse import create_all
 from tests.models.given import inputs
@@ -24,7 +26,7 @@ FIRST, LAST = date(2020, 2, 23), date(2020, 2, 26)
 DAYS = [FIRST + timedelta(days=n) for n in range(4)]
 RUNS = itertools.count(1)
 LATE = {
-    "feed": "checkins", "for": date(2020, 2, 24), "name": "am.csv",
+    "feed": "checkins", "for": date(2020, 2, 24), "name": "am.csv", "published": "2020-02-26T09:00",
     "rows": [{"uscc": "A", "phone_token": "p1"}, {"uscc": "C", "phone_token": "p2"}],
 }  # fmt: skip
 
@@ -153,7 +155,8 @@ def test_in_whatever_order_deliveries_arrive_the_tables_come_out_the_same(seed: 
 
 
 def test_a_table_as_known_at_a_moment_leaves_the_warehouse_alone() -> None:
-    arrive(*scenario(), LATE)
+    report = {"feed": "self_reports", "for": LATE["for"], "name": "10.jsonl", "published": LATE["published"]}
+    arrive(*scenario(), LATE, {**report, "rows": [{"uscc": "B", "report_id": "late"}]})
     build(LATE["for"])
     with ops.engine().connect() as conn:
         published = next(
@@ -168,4 +171,7 @@ def test_a_table_as_known_at_a_moment_leaves_the_warehouse_alone() -> None:
 
     assert people(published)["A"] == 1
     assert people(published - timedelta(seconds=1))["A"] is None
+    with ops.engine().connect() as conn:
+        told = list(hindsight(briefing(conn, LATE["for"])))
+    assert [line.split("  ")[-1].strip() for line in told[1:]] == ["1 of 3, 33.3 %", "2 of 3, 66.7 %"]
     assert (runs(), tables()) == (before, there)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from resumption import ops
 from resumption.briefing import briefing, render
+from resumption.briefing.hindsight import hindsight
 from resumption.settings import SettingError
 
 
@@ -23,6 +24,8 @@ def main() -> None:
             if not sa.inspect(conn).has_table(ops.feed_delivery.name, schema="ops"):
                 sys.exit("the warehouse has no tables yet: run `python -m resumption.warehouse create`")
             print(render(briefing(conn, day)))
+            before = briefing(conn, day - dt.timedelta(days=1))
+        print("\n" + "\n".join(hindsight(before)))
     except SettingError as error:
         sys.exit(str(error))
 
