@@ -68,6 +68,9 @@ verify: env ## compare the last run with the simulator's expectation; look for p
 	@$(PY) -m runtime.verify
 	@$(PY) -m runtime.leaks
 
+score: env ## score the last run's tables against the simulated truth; writes docs/quality.md
+	@$(PY) -m runtime.score
+
 rekey: env ## another master key for the run folder: every token, the landing zone and the vault are carried over
 	@$(PY) -m runtime.rekey $(REKEY)
 
