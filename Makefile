@@ -1,7 +1,7 @@
 # Everything a person types. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help env env-dev run ui stop warehouse warehouse-url psql known verify rekey test check format bench lock new-feed new-table clean
+.PHONY: help env env-dev run ui stop warehouse warehouse-url psql known verify rekey test check check-spark format bench lock new-feed new-table clean
 
 # What a run takes; on the command line they win: make run SCALE=1 DAYS=2020-02-10..2020-02-25
 SCALE   ?= 0.1
@@ -83,6 +83,11 @@ check: env-dev ## format, lint, types, layers, generated pages
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(PY) -m resumption.dictionary --check
+
+check-spark: env ## Spark reads the lake: needs Java, installs 900 MB into an environment of its own
+	@test -x .venv/spark/bin/python || "$(PYTHON)" -m venv .venv/spark
+	@.venv/spark/bin/python -m pip install -q pyspark==4.3.0 deltalake==1.6.6 pyarrow==26.0.1
+	@.venv/spark/bin/python tests/lake/check_spark.py && echo "Spark reads the lake's snapshot"
 
 format: env-dev ## let ruff put the code in order
 	@$(BIN)/ruff format .
