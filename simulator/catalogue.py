@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from simulator.calendar import as_date, number
-from simulator.defects import FILE_DEFECTS, REJECTED_AS, FileDefect
+from simulator.defects import FILE_DEFECTS, REJECTED_AS, TIMED_OUT, TOO_MANY_REQUESTS, UNAVAILABLE, FileDefect
 from simulator.district import District
 from simulator.feeds import FEEDS, Feed, market_registry
 from simulator.frame import IGNORED, Frame
@@ -24,11 +24,12 @@ DAY = date(2020, 2, 17)
 REGISTRY = "market_registry"
 _ROWS = 40
 _TRANSPORT = (
-    ("unauthorised", "The token is missing or wrong: the answer is 401.", "refused"),
-    ("too_many_requests", "The answer is 429 and says how long to wait.", "retried"),
-    ("unavailable", "The answer is 503.", "retried"),
-    ("timed_out", "The page does not come: the answer is 504.", "retried"),
+    ("unauthorised", "The token is missing or wrong: the answer is 401.", "refused", 0.0),
+    ("too_many_requests", "The answer is 429 and says how long to wait.", "retried", TOO_MANY_REQUESTS),
+    ("unavailable", "The answer is 503.", "retried", UNAVAILABLE),
+    ("timed_out", "The page does not come: the answer is 504.", "retried", TIMED_OUT),
 )
+"""Name, what happens, verdict, and the share of requests that the simulator's senders answer so."""
 _NAME_AMBIGUOUS = "name_ambiguous"
 _COMMON = (
     ("row_twice", "A row stands there twice.", "harmless"),
@@ -121,7 +122,7 @@ def _file_lines(feed: Feed) -> Iterator[Defect]:
     if feed.history:
         yield Defect(feed.name, "history", "file", "accepted", "Rows of a month before the start, once, in one file.")
     if not feed.dropped:
-        yield from (Defect(feed.name, name, "transport", verdict, note) for name, note, verdict in _TRANSPORT)
+        yield from _transport_lines(feed.name)
 
 
 def _file_line(feed: str, defect: FileDefect) -> Defect:
@@ -129,11 +130,16 @@ def _file_line(feed: str, defect: FileDefect) -> Defect:
     return Defect(feed, defect.name, "file", verdict, defect.note, defect.reason, rate=defect.rate)
 
 
+def _transport_lines(feed: str) -> Iterator[Defect]:
+    for name, note, verdict, rate in _TRANSPORT:
+        yield Defect(feed, name, "transport", verdict, note, rate=rate)
+
+
 def _registry_lines() -> Iterator[Defect]:
     yield from (_row_line(REGISTRY, defect) for defect in market_registry.DEFECTS)
     yield Defect(REGISTRY, "incomplete", "file", "incomplete", "Fewer items than `total` says.", "TRUNCATED")
     yield Defect(REGISTRY, "nothing", "file", "accepted", "A day without changes.")
-    yield from (Defect(REGISTRY, name, "transport", verdict, note) for name, note, verdict in _TRANSPORT)
+    yield from _transport_lines(REGISTRY)
 
 
 @lru_cache(maxsize=2)

@@ -15,7 +15,8 @@ from simulator.rng import chance
 if TYPE_CHECKING:
     from simulator.feeds import Feed
 
-_BINARY = frozenset(("xlsx", "xls", "parquet"))
+BINARY = frozenset(("xlsx", "xls", "parquet"))
+"""Layouts that are no text."""
 _TEXTS = frozenset(("csv", "jsonl"))
 _ONE_NAME = frozenset(("quarantine_register",))
 
@@ -48,10 +49,10 @@ FILE_DEFECTS = (
     FileDefect("empty", 0.005, "No byte at all.", "EMPTY"),
     FileDefect("header_only", 0.005, "A header and no row.", "HEADER_ONLY", not_for=frozenset(("jsonl",))),
     FileDefect("truncated_rows", 0.005, "Four of ten declared rows are missing.", "TRUNCATED"),
-    FileDefect("truncated_line", 0.005, "The last line breaks off in its middle.", "TRUNCATED", not_for=_BINARY),
+    FileDefect("truncated_line", 0.005, "The last line breaks off in its middle.", "TRUNCATED", not_for=BINARY),
     FileDefect("unreadable", 0.01, "Four of ten bytes are missing.", "UNREADABLE", not_for=_TEXTS),
-    FileDefect("wrong_encoding", 0.01, "Another encoding than agreed.", "WRONG_ENCODING", not_for=_BINARY),
-    FileDefect("broken_bytes", 0.003, "Bytes in the middle that are no character.", "WRONG_ENCODING", not_for=_BINARY),
+    FileDefect("wrong_encoding", 0.01, "Another encoding than agreed.", "WRONG_ENCODING", not_for=BINARY),
+    FileDefect("broken_bytes", 0.003, "Bytes in the middle that are no character.", "WRONG_ENCODING", not_for=BINARY),
     FileDefect("wrong_sha256", 0.003, "Other bytes than the declared hash says.", "WRONG_SHA256"),
     FileDefect(
         "bad_control", 0.003, "A control file without a hash.", "CONTROL_FILE_INVALID", not_for=frozenset(("module",))
@@ -61,7 +62,7 @@ FILE_DEFECTS = (
     FileDefect("alias", 0.004, "A header by another known name.", only=frozenset(("alias",))),
     FileDefect("reordered", 0.004, "Columns in another order."),
     FileDefect(
-        "mixed_newlines", 0.01, "Two kinds of newlines, and a byte order mark where Unicode has one.", not_for=_BINARY
+        "mixed_newlines", 0.01, "Two kinds of newlines, and a byte order mark where Unicode has one.", not_for=BINARY
     ),
     FileDefect("repeat", 0.03, "The same bytes again under the same name.", becomes="repeat"),
     FileDefect("renamed_repeat", 0.01, "The same bytes again under another name.", becomes="repeat", not_for=_ONE_NAME),
