@@ -83,6 +83,7 @@ check: env-dev ## format, lint, types, layers, generated pages
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(PY) -m resumption.dictionary --check
+	@$(PY) -m simulator.verdicts --check
 
 check-spark: env ## Spark reads the lake: needs Java, installs 900 MB into an environment of its own
 	@test -x .venv/spark/bin/python || "$(PYTHON)" -m venv .venv/spark

@@ -52,7 +52,7 @@ SYSTEM_COLUMNS = {
     "published_at": "When the sender published the delivery: decides which of two versions is the later.",
     "received_at": "When it was received; decides what was known at a moment, nothing else.",
     "row_number": "Row within the delivery, 1 = first below the header.",
-    "repaired": "Repairs made and values found unusable, as `column:mark`.",
+    "repaired": "Repairs made and values found unusable, as `column_mark`.",
 }
 
 
