@@ -51,6 +51,13 @@ def by_name(feed: str = "approvals") -> list[tuple[str, str]]:
         return [(d.name, d.outcome) for d in ops.known_deliveries(conn, feed)]
 
 
+def test_what_looked_like_a_repeat_of_a_rejected_delivery_is_rejected_like_it() -> None:
+    broken = events(1)[:-9]
+    sender = Sender("approvals").has(NAME, broken, 1).has("approvals_20200225_2.jsonl", broken, 1, at=1)
+    sender.deliver()
+    assert [outcome for _, outcome in by_name()] == ["rejected", "rejected"]
+
+
 def test_the_same_bytes_again_also_renamed_are_repeats_and_nothing_else_happens() -> None:
     sender = Sender("approvals").has(NAME, events(1, 2), 2)
     sender.deliver()

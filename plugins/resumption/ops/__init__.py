@@ -10,19 +10,22 @@ The accounting of a delivery holds in the database itself: for an accepted deliv
 from __future__ import annotations
 
 from resumption.ops.access import record_access
-from resumption.ops.actions import Standing, actions_on, record_action, standing
+from resumption.ops.actions import Standing, actions_on, record_action, standing, standings
 from resumption.ops.builds import latest_built_day, record_build, table_builds
 from resumption.ops.checks import own_check, replace_checks
 from resumption.ops.database import create_all, engine
 from resumption.ops.deliveries import (
     AccountingError,
+    Verdict,
     accepted_deliveries,
     deliveries_to_publish,
+    finish_deliveries,
     finish_delivery,
     known_deliveries,
     latest_versions,
     record_contents,
     record_delivery,
+    reject_repeats,
 )
 from resumption.ops.history import usual_rows
 from resumption.ops.layouts import SCHEMA_CHANGED, changed_layouts, note_layout
@@ -31,6 +34,7 @@ from resumption.ops.quarantine import (
     quarantined_rows,
     recount,
     replace_quarantine,
+    replace_quarantines,
     resolve_counts,
 )
 from resumption.ops.runs import freshness_states, record_run, replace_freshness, run_statuses
@@ -79,6 +83,7 @@ __all__ = [
     "RunRow",
     "RunStatus",
     "Standing",
+    "Verdict",
     "accepted_deliveries",
     "access_log",
     "actions_on",
@@ -89,6 +94,7 @@ __all__ = [
     "engine",
     "feed_delivery",
     "feed_run",
+    "finish_deliveries",
     "finish_delivery",
     "freshness",
     "freshness_states",
@@ -109,13 +115,16 @@ __all__ = [
     "record_delivery",
     "record_run",
     "recount",
+    "reject_repeats",
     "replace_checks",
     "replace_freshness",
     "replace_quarantine",
+    "replace_quarantines",
     "resolve_counts",
     "run_statuses",
     "schema_change",
     "standing",
+    "standings",
     "table_build",
     "table_builds",
     "usual_rows",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -43,6 +44,15 @@ def actions_on(conn: sa.Connection, delivery_id: str) -> list[ActionRow]:
     """Every decision on a delivery, in the order they were taken."""
     query = sa.select(quarantine_action).where(quarantine_action.c.delivery_id == delivery_id)
     return [ActionRow(**row) for row in conn.execute(query.order_by(quarantine_action.c.action_id)).mappings()]
+
+
+def standings(conn: sa.Connection, delivery_ids: Sequence[str]) -> dict[str, Standing]:
+    """Return what stands on each of these deliveries that was ever decided about."""
+    query = sa.select(quarantine_action).where(quarantine_action.c.delivery_id.in_(delivery_ids))
+    decided: dict[str, list[ActionRow]] = defaultdict(list)
+    for row in conn.execute(query.order_by(quarantine_action.c.action_id)).mappings():
+        decided[row["delivery_id"]].append(ActionRow(**row))
+    return {delivery_id: standing(actions) for delivery_id, actions in decided.items()}
 
 
 def chosen(row_numbers: Sequence[int]) -> sa.Select[tuple[int]]:

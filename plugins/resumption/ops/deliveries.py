@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import sqlalchemy as sa
@@ -107,62 +107,108 @@ def deliveries_to_publish(conn: sa.Connection, feed: str, day: dt.date) -> list[
     return _delivery_rows(conn, sa.and_(columns.feed == feed, sa.or_(waiting, again)))
 
 
-def _refused_at_resolution(conn: sa.Connection, delivery_id: str) -> int:
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What became of a recorded delivery; counts are rows as conform saw them. What is not known stays as recorded."""
+
+    delivery_id: str
+    outcome: DeliveryOutcome
+    reason: str | None = None
+    rows_received: int | None = None
+    rows_accepted: int | None = None
+    rows_quarantined: int | None = None
+    rows_ignored: int | None = None
+    schema_fingerprint: str | None = None
+    contract_version: str | None = None
+    run_id: str | None = None
+
+    def add_up(self) -> None:
+        """Raise AccountingError where the counts of an accepted delivery do not."""
+        rows = (self.rows_received, self.rows_accepted, self.rows_quarantined, self.rows_ignored)
+        if self.outcome == "accepted" and (None in rows or sum(n or 0 for n in rows[1:]) != self.rows_received):
+            raise AccountingError(
+                f"delivery {self.delivery_id}: expected accepted + quarantined + ignored = received, got "
+                f"{self.rows_accepted} + {self.rows_quarantined} + {self.rows_ignored} and {self.rows_received}"
+            )
+
+    def values(self, refused: int) -> dict[str, Any]:
+        """Return the parameters that write it, ``refused`` rows of an accepted delivery having been refused since."""
+        values = asdict(self) | {"which": self.delivery_id}
+        if self.outcome == "accepted":
+            values["rows_accepted"] -= refused
+            values["rows_quarantined"] += refused
+        return values
+
+
+def _refused_at_resolution(conn: sa.Connection, delivery_ids: Sequence[str]) -> dict[str, int]:
+    """Return for each recorded delivery how many rows resolution refused."""
+    deliveries, rows = feed_delivery.c, quarantine_row.c
+    refused = sa.and_(rows.delivery_id == deliveries.delivery_id, rows.stage == "resolve", rows.state == "open")
     query = (
-        sa.select(sa.func.count())
-        .select_from(quarantine_row)
-        .where(quarantine_row.c.delivery_id == delivery_id)
-        .where(quarantine_row.c.stage == "resolve", quarantine_row.c.state == "open")
+        sa.select(deliveries.delivery_id, sa.func.count(rows.delivery_id))
+        .select_from(feed_delivery.outerjoin(quarantine_row, refused))
+        .where(deliveries.delivery_id.in_(delivery_ids))
+        .group_by(deliveries.delivery_id)
     )
-    return conn.execute(query).scalar_one()
+    return dict(conn.execute(query).tuples().all())
 
 
-def finish_delivery(
-    conn: sa.Connection,
-    delivery_id: str,
-    outcome: DeliveryOutcome,
-    reason: str | None = None,
-    *,
-    rows_received: int | None = None,
-    rows_accepted: int | None = None,
-    rows_quarantined: int | None = None,
-    rows_ignored: int | None = None,
-    schema_fingerprint: str | None = None,
-    contract_version: str | None = None,
-    run_id: str | None = None,
-) -> None:
-    """Write the verdict on a recorded delivery; counts are rows as conform saw them.
+_ALWAYS = ("outcome", "reason", "rows_received", "rows_accepted", "rows_quarantined", "rows_ignored")
+_WHERE_KNOWN = ("schema_fingerprint", "contract_version", "run_id")
+_FINISH = (
+    feed_delivery.update()
+    .where(feed_delivery.c.delivery_id == sa.bindparam("which"))
+    .values(
+        {name: sa.bindparam(name) for name in _ALWAYS}
+        | {name: sa.func.coalesce(sa.bindparam(name, type_=sa.Text), feed_delivery.c[name]) for name in _WHERE_KNOWN}
+    )
+)
 
-    Rows that resolution refused earlier stay refused: they are moved from accepted to quarantined again. Call
-    ``replace_quarantine`` first.
+
+def finish_deliveries(conn: sa.Connection, verdicts: Sequence[Verdict]) -> None:
+    """Write the verdicts on recorded deliveries.
+
+    Rows that resolution refused earlier stay refused: they are moved from accepted to quarantined again. Replace the
+    refused rows first.
 
     Raises:
         AccountingError: an accepted delivery whose counts do not add up, or a delivery that was not recorded.
     """
     hold_deliveries(conn)
-    if outcome == "accepted":
-        rows = (rows_received, rows_accepted, rows_quarantined, rows_ignored)
-        if None in rows or sum(n or 0 for n in rows[1:]) != rows_received:
+    refused = _refused_at_resolution(conn, [verdict.delivery_id for verdict in verdicts])
+    for verdict in verdicts:
+        verdict.add_up()
+        if verdict.delivery_id not in refused:
             raise AccountingError(
-                f"delivery {delivery_id}: expected accepted + quarantined + ignored = received, "
-                f"got {rows_accepted} + {rows_quarantined} + {rows_ignored} and {rows_received}"
+                f"delivery {verdict.delivery_id}: a verdict came before it was recorded; record it first"
             )
-        refused = _refused_at_resolution(conn, delivery_id)
-        rows_accepted, rows_quarantined = (rows_accepted or 0) - refused, (rows_quarantined or 0) + refused
-    values: dict[str, Any] = {
-        "outcome": outcome,
-        "reason": reason,
-        "rows_received": rows_received,
-        "rows_accepted": rows_accepted,
-        "rows_quarantined": rows_quarantined,
-        "rows_ignored": rows_ignored,
-    }
-    # What a caller does not know stays as it was recorded.
-    known = {"schema_fingerprint": schema_fingerprint, "contract_version": contract_version, "run_id": run_id}
-    values |= {name: value for name, value in known.items() if value is not None}
-    done = conn.execute(feed_delivery.update().where(feed_delivery.c.delivery_id == delivery_id).values(values))
-    if done.rowcount != 1:
-        raise AccountingError(f"delivery {delivery_id}: a verdict came before it was recorded; record it first")
+    if verdicts:
+        conn.execute(_FINISH, [verdict.values(refused[verdict.delivery_id]) for verdict in verdicts])
+
+
+def finish_delivery(
+    conn: sa.Connection, delivery_id: str, outcome: DeliveryOutcome, reason: str | None = None, **known: Any
+) -> None:
+    """Write the verdict on one delivery; ``known`` are other fields of ``Verdict``."""
+    finish_deliveries(conn, [Verdict(delivery_id=delivery_id, outcome=outcome, reason=reason, **known)])
+
+
+def reject_repeats(conn: sa.Connection, rejected: Sequence[str]) -> None:
+    """Reject what looked like a repeat of ``rejected`` deliveries, unless another of the same bytes was taken.
+
+    Landing told it from deliveries that were not judged yet.
+    """
+    first, again, taken = (feed_delivery.alias(name).c for name in ("first", "again", "taken"))
+
+    def same(one: Any, other: Any) -> sa.ColumnElement[bool]:
+        return sa.and_(*(one[name] == other[name] for name in ("feed", "business_date", "sha256")))
+
+    like = sa.exists().where(same(taken, again), taken.outcome.in_(("landed", "accepted")))
+    conn.execute(
+        sa.update(again.delivery_id.table)
+        .where(first.delivery_id.in_(rejected), same(first, again), again.outcome == "repeat", ~like)
+        .values(outcome="rejected", reason=first.reason, run_id=first.run_id)
+    )
 
 
 def record_contents(conn: sa.Connection, feed: str, day: dt.date, hashes: Mapping[str, str]) -> None:

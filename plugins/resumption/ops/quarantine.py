@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -98,25 +98,38 @@ def _tuples(rows: pa.Table, *names: str) -> Iterable[tuple[Any, ...]]:
         yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)
 
 
-def replace_quarantine(
-    conn: sa.Connection, delivery_id: str, stage: QuarantineStage, rows: pa.Table, only: Sequence[int] | None = None
+def replace_quarantines(
+    conn: sa.Connection, stage: QuarantineStage, refused: Mapping[str, pa.Table], only: Sequence[int] | None = None
 ) -> None:
-    """Make ``rows`` the refused rows of a delivery at a stage; discarded rows stay discarded.
+    """Make ``refused`` the refused rows at a stage of the deliveries it names; discarded rows stay discarded.
 
     Args:
-        rows: ``row_number`` integer, ``reasons`` list of text, ``payload`` JSON text with personal values masked.
-        only: the rows that were judged; without it all of the delivery.
+        refused: delivery → ``row_number`` integer, ``reasons`` list of text, ``payload`` JSON text with personal
+            values masked; no rows where none is refused any more.
+        only: the rows that were judged; without it all of the deliveries.
 
     Raises:
-        AccountingError: the delivery was never recorded.
+        AccountingError: a delivery was never recorded.
         ValueError: a column is missing.
     """
     hold_deliveries(conn)
-    recorded = sa.select(feed_delivery.c.delivery_id).where(feed_delivery.c.delivery_id == delivery_id)
-    if conn.execute(recorded).first() is None:
-        raise AccountingError(f"delivery {delivery_id}: refused rows came before it was recorded; record it first")
-    refused = _tuples(rows, "row_number", "reasons", "payload")
-    _replace_refused(conn, stage, [delivery_id], ((delivery_id, *row) for row in refused), only)
+    recorded = sa.select(feed_delivery.c.delivery_id).where(feed_delivery.c.delivery_id.in_(list(refused)))
+    strangers = sorted(refused.keys() - set(conn.execute(recorded).scalars()))
+    if strangers:
+        raise AccountingError(f"delivery {strangers[0]}: refused rows came before it was recorded; record it first")
+    rows = (
+        (delivery_id, *row)
+        for delivery_id, table in refused.items()
+        for row in _tuples(table, "row_number", "reasons", "payload")
+    )
+    _replace_refused(conn, stage, list(refused), rows, only)
+
+
+def replace_quarantine(
+    conn: sa.Connection, delivery_id: str, stage: QuarantineStage, rows: pa.Table, only: Sequence[int] | None = None
+) -> None:
+    """Make ``rows`` the refused rows of one delivery at a stage; see ``replace_quarantines``."""
+    replace_quarantines(conn, stage, {delivery_id: rows}, only)
 
 
 def keep_out(conn: sa.Connection, delivery_id: str, discarded: Collection[int]) -> None:

@@ -54,13 +54,16 @@ def publish(feed: str, day: date, run_id: str) -> dict[str, int]:
 
 
 @contextmanager
-def one_at_a_time(contract: FeedContract, delivered_for: date) -> Iterator[None]:
-    """Hold a warehouse lock on a feed's business date, so that two who change it follow each other."""
+def one_at_a_time(contract: FeedContract, delivered_for: date) -> Iterator[sa.Connection]:
+    """Hold a warehouse lock on a feed's business date, so that two who change it follow each other.
+
+    Yields the connection that holds it, to read with: a connection costs as much as dozens of statements.
+    """
     with ops.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
         key = sa.func.hashtextextended(f"publish:{contract.name}:{delivered_for}", 0)
         conn.execute(sa.select(sa.func.pg_advisory_lock(key)))
         try:
-            yield
+            yield conn
         finally:
             conn.execute(sa.select(sa.func.pg_advisory_unlock(key)))
 
@@ -74,19 +77,26 @@ def publish_date(
         CriticalCheckError: they were kept back; the last good partition stays.
     """
     started = time.monotonic()
-    with one_at_a_time(contract, delivered_for):
-        judged = [judge_delivery(contract, delivery, _standing(delivery)) for delivery in deliveries]
+    with one_at_a_time(contract, delivered_for) as reading:
+        decided = ops.standings(reading, [delivery.delivery_id for delivery in deliveries])
+        judged = [judge_delivery(contract, delivery, decided.get(delivery.delivery_id)) for delivery in deliveries]
         taken = [j for j in judged if j.outcome == "accepted"]
         rows = _batch(contract, delivered_for, taken)
-        report = audit(contract, delivered_for, rows, taken) if taken else None
+        report = audit(reading, contract, delivered_for, rows, taken) if taken else None
         failed = bool(report and report.critical_failures)
         if taken and not failed:
             for j in taken:
                 vault.keep(contract, j.delivery, j.identities)
             lake.replace_batch(contract, delivered_for, rows, {"run_id": run_id})
         with ops.engine().begin() as conn:
-            for j in judged:
-                _finish(conn, contract, j, run_id, failed)
+            for j in taken:
+                if j.delivery.delivery_id in decided and not failed:
+                    ops.keep_out(conn, j.delivery.delivery_id, j.discarded)
+            if taken and not failed:
+                ops.replace_quarantines(conn, "conform", {j.delivery.delivery_id: j.quarantined for j in taken})
+            verdicts = [_verdict(contract, j, run_id, failed) for j in judged]
+            ops.finish_deliveries(conn, [verdict for verdict in verdicts if verdict])
+            ops.reject_repeats(conn, [j.delivery.delivery_id for j in judged if j.outcome == "rejected"])
             if report and not failed:
                 ops.record_contents(conn, contract.name, delivered_for, lake.contents(rows))
             if report:
@@ -98,23 +108,19 @@ def publish_date(
     return {"accepted": run.rows_accepted, "quarantined": run.rows_quarantined, "rejected": len(judged) - len(taken)}
 
 
-def _standing(delivery: DeliveryRow) -> ops.Standing:
-    with ops.engine().connect() as conn:
-        return ops.standing(ops.actions_on(conn, delivery.delivery_id))
-
-
 def _batch(contract: FeedContract, delivered_for: date, taken: Sequence[Judged]) -> pa.Table:
     """Return all rows of the date: those judged now, and those of its earlier accepted deliveries."""
     kept = lake.read_batch(contract, delivered_for, [j.delivery.delivery_id for j in taken])
     return pa.concat_tables([kept, *(j.accepted for j in taken)])
 
 
-def audit(contract: FeedContract, delivered_for: date, rows: pa.Table, taken: Sequence[Judged]) -> checks.CheckReport:
+def audit(
+    conn: sa.Connection, contract: FeedContract, delivered_for: date, rows: pa.Table, taken: Sequence[Judged]
+) -> checks.CheckReport:
     """Check the rows that are about to become the date's partition, as the tables will read them."""
     received = {j.delivery.delivery_id: j.received for j in taken}
-    with ops.engine().connect() as conn:
-        known = ops.known_deliveries(conn, contract.name)
-        usual = ops.usual_rows(conn, contract.name, delivered_for)
+    known = ops.known_deliveries(conn, contract.name)
+    usual = ops.usual_rows(conn, contract.name, delivered_for)
     of_date = [d for d in known if d.business_date == delivered_for]
     effective = ops.latest_versions([d for d in of_date if d.outcome == "accepted" or d.delivery_id in received])
     if len(effective) < len({*rows["delivery_id"].unique().to_pylist()} | received.keys()):
@@ -139,19 +145,17 @@ def record_checks(
     ops.replace_checks(conn, contract.name, report.day, [*checks.result_rows(report, run_id), *own])
 
 
-def _finish(conn: sa.Connection, contract: FeedContract, j: Judged, run_id: str, failed: bool) -> None:
-    """Write the verdict on one delivery and its refused rows."""
-    if failed and j.outcome == "accepted":
-        if j.delivery.outcome != "accepted":
-            ops.finish_delivery(conn, j.delivery.delivery_id, "rejected", FileReason.CHECK_FAILED, run_id=run_id)
-        return
+def _verdict(contract: FeedContract, j: Judged, run_id: str, failed: bool) -> ops.Verdict | None:
+    """Return the verdict on one delivery of a date whose check ``failed``; None: the one it has holds."""
+    delivery_id = j.delivery.delivery_id
     if j.outcome != "accepted":
-        ops.finish_delivery(conn, j.delivery.delivery_id, j.outcome, j.reason, run_id=run_id)
-        return
-    ops.keep_out(conn, j.delivery.delivery_id, j.discarded)
-    ops.replace_quarantine(conn, j.delivery.delivery_id, "conform", j.quarantined)
-    ops.finish_delivery(
-        conn, j.delivery.delivery_id, "accepted", j.reason, rows_received=j.received,
+        return ops.Verdict(delivery_id=delivery_id, outcome=j.outcome, reason=j.reason, run_id=run_id)
+    if failed and j.delivery.outcome == "accepted":
+        return None
+    if failed:
+        return ops.Verdict(delivery_id=delivery_id, outcome="rejected", reason=FileReason.CHECK_FAILED, run_id=run_id)
+    return ops.Verdict(
+        delivery_id=delivery_id, outcome="accepted", reason=j.reason, rows_received=j.received,
         rows_accepted=j.accepted.num_rows, rows_quarantined=j.refused, rows_ignored=j.ignored,
         schema_fingerprint=j.fingerprint, contract_version=contract.version, run_id=run_id,
     )  # fmt: skip
