@@ -235,14 +235,14 @@ def _replay(contract: FeedContract, delivery: DeliveryRow, decision: ActionRow) 
 
 def _settle(contract: FeedContract, delivery: DeliveryRow, decision: ActionRow) -> None:
     """Judge the chosen rows again, or leave them out, and put the partition and the accounts right."""
-    with one_at_a_time(contract, delivery.business_date):
+    with one_at_a_time(contract, delivery.business_date) as reading:
         standing = _standing(decision)
         judged = _judged(contract, delivery, decision, standing)
         there = lake.read_batch(contract, delivery.business_date)
         rows = pa.concat_tables([there.filter(pc.invert(_meant(there, decision))), judged.accepted])
         report = None
         if rows.num_rows != there.num_rows or judged.accepted.num_rows:
-            report = audit(contract, delivery.business_date, rows, [])
+            report = audit(reading, contract, delivery.business_date, rows, [])
             stop_at_failure(report)
         # On record before it takes effect: a run that dies in between is carried on by repeating it.
         _record(decision)
