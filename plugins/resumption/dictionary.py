@@ -29,6 +29,7 @@ from resumption.contracts import (
     table_names,
 )
 from resumption.contracts.reasons import FileReason, RowReason
+from resumption.warehouse.views import View, load_view, view_names
 
 if TYPE_CHECKING:
     from resumption.models.loader import Model
@@ -43,6 +44,9 @@ not this page.
 Days and times are those of the district (Asia/Shanghai). A *business date* is the day rows speak of. Classifications:
 `public`, `internal`, `personal` (a pseudonym or something about one person), `sensitive` (health, whereabouts).
 Persons and phones appear as tokens only: keyed hashes, 64 hex digits."""
+
+PUBLISHED = """Aggregates without personal data, for everybody: made from the tables above, small cells hidden, and with
+them every cell from which one could be worked out."""
 
 SYSTEM_COLUMNS = {
     "business_date": "Day the row speaks of; partition.",
@@ -81,6 +85,8 @@ def page() -> str:
     blocks += [block for feed in feeds for block in _feed(feed)]
     blocks += ["## Tables (schema `mart`)"]
     blocks += [block for table in tables for block in _table(table)]
+    blocks += ["## Published views (schema `published`)", PUBLISHED]
+    blocks += [block for name in view_names() for block in _view(load_view(name))]
     blocks += ["## Outcomes (schema `ops`)"]
     blocks += [block for table in ops.metadata.tables.values() for block in _outcomes(table)]
     blocks += [
@@ -248,6 +254,16 @@ def _value(value: Any) -> str:
         plus = f" {value['plus']:+}" if "plus" in value else ""
         return f"{times}{value['$PARAMETER']}{plus}"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+# Published views
+
+
+def _view(view: View) -> Iterator[str]:
+    yield f"### published.{view.name}"
+    yield view.description
+    yield _facts(("SQL", f"`include/views/{view.name}.sql`"))
+    yield _grid(("column", "meaning"), [(f"`{column}`", meaning) for column, meaning in view.columns.items()])
 
 
 # Outcomes

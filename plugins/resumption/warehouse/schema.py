@@ -11,6 +11,7 @@ from sqlalchemy.ext.compiler import compiles
 
 from resumption import ops
 from resumption.contracts import TableColumn, TableContract, load_table, table_names
+from resumption.warehouse.views import create_views
 
 SCHEMA = "mart"
 
@@ -101,7 +102,7 @@ def _follow_contract(conn: sa.Connection, table: sa.Table) -> None:
     if changed or blocked:
         raise SchemaError(
             f"table {table.fullname}: the warehouse and the contract differ in {', '.join(changed + blocked)}; "
-            f"drop the table and backfill the consolidated DAG, or take the change back"
+            f"drop the table (cascade: views stand on it) and backfill the consolidated DAG, or take the change back"
         )
     for column in table.columns:
         if column.name not in there:
@@ -111,9 +112,9 @@ def _follow_contract(conn: sa.Connection, table: sa.Table) -> None:
 
 
 def create_all(engine: sa.Engine, tables: Iterable[TableContract] | None = None) -> list[str]:
-    """Create the schemas ``ops`` and ``mart`` with what is missing in them; returns the mart tables' names.
+    """Create schemas ``ops``, ``mart`` and ``published`` with what is missing in them; returns the mart tables' names.
 
-    Safe to repeat and from several processes at once.
+    With ``tables`` of one's own there are no published views. Safe to repeat and from several processes at once.
     """
     ops.create_all(engine)
     metadata = sa.MetaData()
@@ -126,4 +127,6 @@ def create_all(engine: sa.Engine, tables: Iterable[TableContract] | None = None)
         for table in wanted:
             if table.name in there:
                 _follow_contract(conn, table)
+        if tables is None:
+            create_views(conn)
     return [table.name for table in wanted]
