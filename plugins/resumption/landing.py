@@ -300,10 +300,26 @@ class _Landing:
         delivery = self._judged(offer, fetched, refused, place)
         self._store.describe(place, delivery)
         ops.record_delivery(self._conn, delivery)
-        self._conn.commit()
         self._known[delivery.delivery_id] = delivery
+        self._reopen_repeats(delivery)
+        self._conn.commit()
         self.report.count(delivery)
         _log.info("%s: %s of %s: %s", offer.feed, offer.name, offer.business_date, delivery.outcome)
+
+    def _reopen_repeats(self, new: DeliveryRow) -> None:
+        """Take in what no longer repeats anything: ``new`` is older and shows that the sender went back to a version.
+
+        Without it, which version counts would rest on the order in which we came to see them.
+        """
+        if self._is_pull:
+            return
+        same_file = [r for r in self._known.values() if (r.business_date, r.name) == (new.business_date, new.name)]
+        for row in sorted(same_file, key=_published):
+            if row.outcome == "repeat" and _published(row) > _published(new) and not self._repeats(row):
+                again = replace(row, outcome="landed")
+                self._store.describe(_landed_path(row), again)
+                ops.reopen_repeat(self._conn, row.delivery_id)
+                self._known[row.delivery_id] = again
 
     def _judged(self, offer: Offer, fetched: FetchedFile, refused: str | None, place: Path) -> DeliveryRow:
         received = now()

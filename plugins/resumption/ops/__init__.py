@@ -26,6 +26,7 @@ from resumption.ops.deliveries import (
     record_contents,
     record_delivery,
     reject_repeats,
+    reopen_repeat,
 )
 from resumption.ops.history import usual_rows
 from resumption.ops.layouts import SCHEMA_CHANGED, changed_layouts, note_layout
@@ -116,6 +117,7 @@ __all__ = [
     "record_run",
     "recount",
     "reject_repeats",
+    "reopen_repeat",
     "replace_checks",
     "replace_freshness",
     "replace_quarantine",

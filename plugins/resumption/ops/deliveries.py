@@ -45,6 +45,14 @@ def record_delivery(conn: sa.Connection, delivery: DeliveryRow) -> None:
     )
 
 
+def reopen_repeat(conn: sa.Connection, delivery_id: str) -> None:
+    """Let a delivery that was taken for a repeat wait to be published, now that it repeats nothing any more."""
+    hold_deliveries(conn)
+    columns = feed_delivery.c
+    repeat = (columns.delivery_id == delivery_id, columns.outcome == "repeat")
+    conn.execute(feed_delivery.update().where(*repeat).values(outcome="landed"))
+
+
 def _delivery_rows(conn: sa.Connection, condition: sa.ColumnElement[bool]) -> list[DeliveryRow]:
     """Deliveries in delivery order: published at, then name (decision 36), never the time we received them."""
     columns = feed_delivery.c
