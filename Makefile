@@ -1,7 +1,7 @@
 # Everything a person types. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help env env-dev run ui stop warehouse warehouse-url psql known verify rekey test check check-spark format bench lock new-feed new-table clean
+.PHONY: help env env-dev run ui stop trigger warehouse warehouse-url psql known verify rekey test check check-spark format bench lock new-feed new-table clean
 
 # What a run takes; on the command line they win: make run SCALE=1 DAYS=2020-02-10..2020-02-25
 SCALE   ?= 0.1
@@ -45,6 +45,10 @@ run: env ## senders, PostgreSQL, Airflow; load DAYS; print the briefing
 
 ui: env ## keep everything up to click through, until make stop
 	@$(PY) -m runtime ui $(call given,SCALE,--scale) $(call given,SENDERS,--senders)
+
+trigger: env ## run a DAG by hand while the UI is up: make trigger DAG=quarantine CONF='{"action": "replay", ...}'
+	@test -n "$(DAG)" || { echo "make trigger: say which, for example: make trigger DAG=restate" >&2; exit 1; }
+	@$(PY) -m runtime trigger "$(DAG)" --conf '$(or $(CONF),{})'
 
 stop: ## end everything that was started
 	@if [ -x $(PY) ]; then $(PY) -m runtime stop; else echo "nothing was started: there is no .venv"; fi

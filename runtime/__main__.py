@@ -1,4 +1,4 @@
-"""`python -m runtime run|ui|stop|warehouse|warehouse-url|psql|known`; the Makefile's targets call it."""
+"""`python -m runtime run|ui|stop|trigger|warehouse|warehouse-url|psql|known`; the Makefile's targets call it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import replace
 from types import FrameType
 
 from runtime import run
+from runtime import trigger as by_hand
 from runtime.backfill import Days
 from runtime.home import Home, RunError, say
 
@@ -26,6 +27,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--senders", choices=(run.SIMULATOR, run.EXTERNAL))
         if name == "run":
             command.add_argument("--days", type=Days.parse, required=True, help="2020-02-23..2020-02-25")
+    command = commands.add_parser("trigger")
+    command.add_argument("dag")
+    command.add_argument("--conf", type=by_hand.form, default={})
     for name in ("stop", "warehouse", "warehouse-url"):
         commands.add_parser(name)
     for name in ("psql", "known"):
@@ -49,6 +53,8 @@ def _do(options: argparse.Namespace, rest: list[str], home: Home) -> int:
     if options.command == "stop":
         say(f"stopped {run.stop(home)} processes")
         return 0
+    if options.command == "trigger":
+        return by_hand.trigger(home, options.dag, options.conf)
     if options.command in ("psql", "known"):
         return {"psql": run.psql, "known": run.known}[options.command](home, rest)
     return {"warehouse": run.warehouse, "warehouse-url": run.warehouse_url}[options.command](home)

@@ -118,6 +118,14 @@ class Airflow:
         }
         return int(self.call("POST", "backfills", json=body)["id"])
 
+    def trigger(self, dag: str, conf: dict[str, Any]) -> Run:
+        """Start a run by hand with its form filled in."""
+        return _run(self.call("POST", f"dags/{dag}/dagRuns", json={"logical_date": None, "conf": conf}))
+
+    def run(self, dag: str, run_id: str) -> Run:
+        """How a run stands."""
+        return _run(self.call("GET", f"dags/{dag}/dagRuns/{run_id}"))
+
     def cancel_backfills(self, dag: str) -> None:
         """Cancel what an interrupted run left open: a DAG takes one backfill at a time."""
         for backfill in self.pages("backfills", "backfills", dag_id=dag):
@@ -149,5 +157,5 @@ class Airflow:
 
 
 def _run(entry: dict[str, Any]) -> Run:
-    day = str(entry["partition_key"] or entry["logical_date"])[:10]
+    day = str(entry["partition_key"] or entry["logical_date"] or entry["run_after"])[:10]
     return Run(str(entry["dag_id"]), str(entry["dag_run_id"]), day, str(entry["state"]))

@@ -40,6 +40,13 @@ def test_external_senders_are_missed_before_anything_starts(home: Home, monkeypa
     assert not postgres.data_folder(home).exists()
 
 
+@pytest.mark.parametrize(("conf", "said"), [("{}", "make ui"), ("[1]", "JSON object"), ("{day", "JSON object")])
+def test_a_run_by_hand_needs_airflow_and_a_form(conf: str, said: str, home: Home) -> None:
+    done = command("trigger", "restate", "--conf", conf)
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert said in done.stderr
+
+
 def test_days() -> None:
     assert Days.parse("2020-02-23..2020-02-25") == Days(date(2020, 2, 23), date(2020, 2, 25))
     assert Days.parse("2020-02-28..2020-03-01").each() == ["2020-02-28", "2020-02-29", "2020-03-01"]
