@@ -193,7 +193,8 @@ def _tokenised(result: ColumnResult, column: FeedColumn, context: RuleContext) -
 
 def masked(column: FeedColumn, raw: pa.ChunkedArray) -> pa.Array:
     """Return the raw column with personal values masked."""
-    encoded = Encoded.of(raw, len(raw))
+    # Plain first: a few rows of a column may bring the dictionary of all of them.
+    encoded = Encoded.of(raw.cast(pa.string()), len(raw))
     hide = mask(column.conform.rule)
     shown = [None if value is None else hide(value) for value in encoded.values.to_pylist()]
     return pa.array(shown, pa.string()).take(pa.array(encoded.index))

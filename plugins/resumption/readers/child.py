@@ -1,24 +1,28 @@
-"""Unpacks a binary format in a process of its own: ``child.py xls|parquet``, a delivery on stdin, its rows on stdout.
+"""Unpacks a binary format in a process of its own: ``child.py xls|parquet``, deliveries on stdin, their rows on stdout.
 
 A sender's bytes decide how much memory a decoder asks for, and a hostile length ends the whole process. So it is this
-one, which has a limit, no settings and no secrets. It imports nothing of the project: it starts in isolated mode.
+one, which has a limit, no settings and no secrets. It imports nothing of the project: it starts in isolated mode. It
+imports the decoder once and forks for each delivery, so that none sees what another left.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 import json
+import os
 import resource
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-REFUSED = 3
-"""Exit status when the delivery is refused; stderr then holds ``REASON detail``."""
+UNPACKED, REFUSED = b"+", b"-"
+"""Verdicts on a delivery; of a refused one ``REASON detail`` is said."""
+LENGTH_BYTES = 8
 _MEMORY_BYTES = 4 << 30
 _CPU_SECONDS = 300
 _MAX_ROWS = 50_000_000
@@ -150,17 +154,36 @@ def _plain(values: pa.Array) -> pa.Array:
 
 
 def main() -> int:
-    """Unpack stdin as the command line says; return the exit status."""
+    """Answer the deliveries on stdin, each behind its length, until there are no more; return the exit status."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
-    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     unpack = {"xls": xls, "parquet": parquet}[sys.argv[1]]
-    try:
-        sys.stdout.buffer.write(unpack(sys.stdin.buffer.read()))
-    except Refused as verdict:
-        sys.stderr.write(" ".join(verdict.args))
-        return REFUSED
+    importlib.import_module({"xls": "python_calamine", "parquet": "pyarrow.parquet"}[sys.argv[1]])
+    while length := sys.stdin.buffer.read(LENGTH_BYTES):
+        data = sys.stdin.buffer.read(int.from_bytes(length, "big"))
+        if not (fork := os.fork()):
+            _answer(unpack, data)
+        del data
+        _, status = os.waitpid(fork, 0)
+        if status:
+            # What it may have begun to write is no answer, and there is no telling where the next one would begin.
+            return 1
     return 0
+
+
+def _answer(unpack: Callable[[bytes], bytes], data: bytes) -> NoReturn:
+    """Write what a delivery unpacks to, or why it does not, behind the verdict and the length; end the process."""
+    try:
+        resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
+        try:
+            verdict, said = UNPACKED, unpack(data)
+        except Refused as refusal:
+            verdict, said = REFUSED, " ".join(refusal.args).encode()
+        sys.stdout.buffer.write(verdict + len(said).to_bytes(LENGTH_BYTES, "big") + said)
+        sys.stdout.buffer.flush()
+        os._exit(0)
+    finally:
+        os._exit(1)
 
 
 if __name__ == "__main__":
