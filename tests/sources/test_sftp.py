@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from resumption.contracts import load_feed
@@ -79,6 +82,31 @@ def test_a_month_of_history_ends_on_the_last_day_it_speaks_of(content: bytes, ex
     for start in range(0, len(content), piece):
         days.see(content[start : start + piece])
     assert str(days.last(date(2020, 2, 16))) == expected
+
+
+def parquet(*days: str, as_text: bool) -> bytes:
+    written = [day if as_text else date.fromisoformat(day) for day in days]
+    table = pa.table({"meter": ["m"] * len(days), "date": pa.array(written), "kwh": [1.0] * len(days)})
+    pq.write_table(table, sink := io.BytesIO(), row_group_size=2)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_a_month_in_parquet_tells_its_last_day_in_its_footer(as_text: bool) -> None:
+    days = FileNames("household_power").days("household_power_history_202002.parquet")
+    assert days is not None
+    content = parquet("2020-02-01", "2020-02-09", "2020-02-03", "2020-02-02", as_text=as_text)
+    for start in range(0, len(content), 100):
+        days.see(content[start : start + 100])
+    assert days.last(date(2020, 2, 16)) == date(2020, 2, 9)
+
+
+@pytest.mark.parametrize("damaged", [b"", b"no Parquet", parquet("2020-02-01", as_text=False)[:-9]])
+def test_a_damaged_month_in_parquet_ends_where_its_name_says(damaged: bytes) -> None:
+    days = FileNames("household_power").days("household_power_history_202002.parquet")
+    assert days is not None
+    days.see(damaged)
+    assert days.last(date(2020, 2, 16)) == date(2020, 2, 16)
 
 
 def test_history_is_offered_from_the_first_of_its_month(sftp: SftpSender, source: Source, kept: Kept) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from resumption.contracts.reasons import FileReason
 from resumption.sources.base import (
@@ -41,6 +41,8 @@ CONTROL = ".ok"
 _FOLDER = re.compile(r"\d{8}")
 _CONTROL_LINE = re.compile(r"\s*([0-9a-fA-F]{64})\s+(\d{1,12})\s*")
 _MAX_CONTROL_BYTES = 4096
+_FOOTER_BYTES = 4 << 20
+"""A year of row groups by the day needs a twentieth of it."""
 _CHUNK = 1 << 18
 _REQUESTS_AHEAD = 64
 _TIMEOUT_SECONDS = 60.0
@@ -254,7 +256,8 @@ class FileNames:
     def days(self, name: str) -> MonthDays | None:
         """Return what finds the days that a history file speaks of; None for other files."""
         month = self._history.fullmatch(name)
-        return MonthDays(month[1], month[2]) if month else None
+        kind = ParquetDays if name.endswith(".parquet") else MonthDays
+        return kind(month[1], month[2]) if month else None
 
 
 class MonthDays:
@@ -278,6 +281,39 @@ class MonthDays:
         days = self._days.union(day for _, day in self._date.findall(self._rest))
         found = [day for day in range(1, latest.day + 1) if b"%02d" % day in days]
         return latest.replace(day=max(found)) if found else latest
+
+
+class ParquetDays(MonthDays):
+    """The same for Parquet, whose bytes show no dates: its last bytes hold the least and greatest value of columns."""
+
+    def __init__(self, year: str, month: str) -> None:
+        super().__init__(year, month)
+        self._tail = b""
+
+    def see(self, chunk: bytes) -> None:
+        """Look at the next bytes."""
+        self._tail = (self._tail + chunk)[-_FOOTER_BYTES:]
+
+    def last(self, latest: date) -> date:
+        """Return the last day that the columns' greatest values show, up to ``latest``; else that itself."""
+        for value in _greatest_values(self._tail):
+            super().see(b"%b\n" % str(value)[:10].encode())
+        return super().last(latest)
+
+
+def _greatest_values(tail: bytes) -> list[Any]:
+    """Return the greatest value of every column chunk that a Parquet file's last bytes tell; none of a damaged one."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        # All that a footer's reader looks at but the tail is the mark at the very beginning.
+        footer = pq.read_metadata(pa.BufferReader(b"PAR1" + tail))
+    except (pa.ArrowException, OSError):
+        return []
+    chunks = (footer.row_group(g).column(c) for g in range(footer.num_row_groups) for c in range(footer.num_columns))
+    found = (chunk.statistics for chunk in chunks)
+    return [statistics.max for statistics in found if statistics is not None and statistics.has_min_max]
 
 
 def require_host_key_check(connection_id: str) -> None:
