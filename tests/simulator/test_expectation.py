@@ -33,7 +33,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> Expectation:
 
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory: pytest.TempPathFactory) -> Expectation:
-    return Expectation(District(seed=7, scale=0.05, end=DAYS[-1], rates=0), tmp_path_factory.mktemp("clean"))
+    return Expectation(District(seed=7, scale=0.02, end=DAYS[-1], rates=0), tmp_path_factory.mktemp("clean"))
 
 
 def test_rows_of_every_delivery_add_up(expected: Expectation) -> None:
@@ -81,7 +81,7 @@ def test_a_rejected_file_is_followed_by_a_good_one(expected: Expectation) -> Non
 
 
 def test_all_kinds_of_file_defects_and_reasons_occur_within_a_month(tmp_path: Path) -> None:
-    expectation = Expectation(District(seed=7, scale=0.05, end=date(2020, 3, 15), rates=2), tmp_path)
+    expectation = Expectation(District(seed=7, scale=0.02, end=date(2020, 3, 3), rates=4), tmp_path)
     faults, reasons = set(), Counter[str]()
     for feed in FEEDS:
         for delivery in expectation.deliveries(feed):
@@ -107,7 +107,7 @@ def test_without_defects_everything_is_accepted(clean: Expectation) -> None:
 def test_without_defects_the_tables_show_the_truth_of_the_calibration_day(clean: Expectation) -> None:
     figures = clean.expectation(DAYS[-1])
     assert figures["scopes"] == clean.district.truth(DAYS[-1])["scopes"]
-    assert figures["scopes"]["statistical"] == {"denominator": 1_150, "resumed": 1_057}
+    assert figures["scopes"]["statistical"] == {"denominator": 460, "resumed": 423}
 
 
 def test_defects_do_not_destroy_the_figures(expected: Expectation) -> None:
