@@ -13,9 +13,15 @@ import sqlalchemy as sa
 
 from resumption import ops, pipeline
 from resumption.sources import SourceError
-from simulator.catalogue import DAY, Defect, Delivery, catalogue, single
+from simulator.calendar import number
+from simulator.catalogue import DAY, Defect, Delivery, catalogue, clean_district, single
+from simulator.feeds import FEEDS
+from simulator.feeds.health_declarations import PARK
+from simulator.plan import base_version, rows_of
+from simulator.store import render
 from tests.defects import walk as walking
 from tests.defects.walk import REGISTRY, Outcome, Walk, alone, mark_base
+from tests.pipeline.sender import Sender
 from tests.sources.senders import Answer, http_sender, sftp_sender
 
 
@@ -170,3 +176,14 @@ def assert_transport(walk: Walk, line: Defect) -> None:
     pipeline.land(line.feed, DAY, "test")
     assert walk.http.asked[address] == 2
     assert [outcome.delivery.outcome for outcome in walking.outcomes(line.feed)] == ["landed"]
+
+
+def test_the_template_of_a_park_says_what_its_codes_mean(walk: Walk) -> None:
+    feed = FEEDS["health_declarations"]
+    version = base_version(feed, feed.slots[PARK], number(DAY))
+    rows = rows_of(version, feed.build(clean_district(), number(DAY)))
+    walk.begin()
+    sender = Sender(feed.name).has(version.name, render(feed, rows, version), rows.rows, day=DAY)
+    sender.deliver(DAY)
+    assert set(rows.columns["是否接触"].to_pylist()) <= {"0", "1"}
+    assert [row["had_contact"] for row in sender.rows(DAY)] == (rows.facts["contact"] > 0).tolist()
