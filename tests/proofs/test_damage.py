@@ -29,9 +29,12 @@ BINARY = sorted(PATHS.keys() - set(TEXT))
 AT = datetime(2020, 2, 26, tzinfo=UTC)
 
 CELLS = [
-    "", " ", "NULL", "-", "0", "-1", "1e400", "nan", "9.90108E+17", "15400004321.0", "+86 154 0000 4321", "154****4321",
-    "990108198802140075", "2.1", "2020-02-30", "43886.5", "99999999999", "0001-01-01", "1𠮷é￿", "\x00", "\x85", "\u2028",
-    '"', '""', "'", "\\", ",", "|", "\t", "\n", "\r\n", "{", "]", "null", "true", "１２３", "小计", "甲" * 5000, "9" * 400,
+    "", " ", "NULL", "-", "0", "-1", "1e400", "nan", "9.90108E+17", "15400004321.0",
+    "+86 154 0000 4321", "154****4321",
+    "990108198802140075", "2.1", "2020-02-30", "43886.5", "99999999999", "0001-01-01", "1𠮷é￿", "\x00", "\x85",
+    "\u2028", '"', '""', "'", "\\", ",", "|", "\t", "\n", "\r\n", "{", "]", "null", "true",
+    "１２３", "小计", "甲" * 5000,
+    "9" * 400,
 ]  # fmt: skip
 """What a cell may hold that nobody expects there."""
 
@@ -63,8 +66,8 @@ def identities(feed: str) -> frozenset[str]:
 def judged(feed: str, data: bytes, rows: int | None) -> judging.Judged:
     """Judge bytes as if they had been landed."""
     row = DeliveryRow(
-        delivery_id="d", feed=feed, business_date=date(2020, 2, 25), name=PATHS[feed].name, sha256="", rows_declared=rows,
-        published_at=AT, received_at=AT,
+        delivery_id="d", feed=feed, business_date=date(2020, 2, 25), name=PATHS[feed].name, sha256="",
+        rows_declared=rows, published_at=AT, received_at=AT,
     )  # fmt: skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(judging.landing, "read", lambda _: data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
@@ -37,14 +37,23 @@ def build(day: date, run_id: str) -> dict[str, int]:
     Raises:
         CriticalCheckError: after all tables were tried, naming those kept back with what rests on them.
     """
+    return _build_days(_reached_by(day), run_id)
+
+
+def _reached_by(day: date) -> Iterator[tuple[date, list[TableContract]]]:
+    """Return what a build of ``day`` is to build: day and tables, each known only when the one before it is built."""
+    tables = [load_table(name) for name in table_names()]
+    latest = _latest_built_day()
+    yield day, [t for t in tables if t.replace == "day" or latest is None or day >= latest]
+    # Asked again: a later day may have been built meanwhile, by a run that could not see this day yet.
+    latest = _latest_built_day()
+    if latest and day < latest:
+        yield latest, [t for t in tables if t.replace == "table"]
+
+
+def _latest_built_day() -> date | None:
     with ops.engine().connect() as conn:
-        state_day = max(filter(None, (day, ops.latest_built_day(conn))))
-    contracts = [load_table(name) for name in table_names()]
-    by_day = {
-        day: [c for c in contracts if c.replace == "day" or state_day == day],
-        state_day: [c for c in contracts if c.replace == "table" or state_day == day],
-    }
-    return _build_days(list(by_day.items()), run_id)
+        return ops.latest_built_day(conn)
 
 
 def outdated() -> list[tuple[date, list[str]]]:
@@ -72,9 +81,7 @@ def restate(run_id: str) -> dict[str, list[str]]:
     """
     days = outdated()
     if days:
-        with ops.engine().connect() as conn:
-            latest = ops.latest_built_day(conn)
-        resolve(latest or days[-1][0])
+        resolve(_latest_built_day() or days[-1][0])
     _build_days([(day, [load_table(name) for name in names]) for day, names in days], run_id)
     return {str(day): names for day, names in days}
 
@@ -87,11 +94,11 @@ def as_known(table: str, day: date, moment: datetime, clock: Clock = "received")
     return run_models(LakeInputs(day), day, [table], known_at=moment, clock=clock)[table]
 
 
-def _build_days(days: Sequence[tuple[date, list[TableContract]]], run_id: str) -> dict[str, int]:
+def _build_days(days: Iterable[tuple[date, list[TableContract]]], run_id: str) -> dict[str, int]:
     kept_back: list[str] = []
     published: dict[str, int] = {}
     for day, tables in days:
-        with _alone(day):
+        with _alone(day, tables):
             build = _Build(day, run_id)
             published |= build.run(tables)
         kept_back += [f"{table} {day}: {why}" for table, why in build.kept_back.items()]
@@ -101,15 +108,19 @@ def _build_days(days: Sequence[tuple[date, list[TableContract]]], run_id: str) -
 
 
 @contextmanager
-def _alone(day: date) -> Iterator[None]:
-    """Hold a warehouse lock on a day, so that who publishes last has read last."""
+def _alone(day: date, tables: Sequence[TableContract]) -> Iterator[None]:
+    """Hold warehouse locks on a day, and on the tables that show one state, so that who publishes last has read last.
+
+    Whoever holds the second asks for no other, so nobody waits for each other.
+    """
+    locks = [f"build:{day}", *(["build:state"] if any(t.replace == "table" for t in tables) else [])]
     with ops.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-        key = sa.func.hashtextextended(f"build:{day}", 0)
-        conn.execute(sa.select(sa.func.pg_advisory_lock(key)))
+        for lock in locks:
+            conn.execute(sa.select(sa.func.pg_advisory_lock(sa.func.hashtextextended(lock, 0))))
         try:
             yield
         finally:
-            conn.execute(sa.select(sa.func.pg_advisory_unlock(key)))
+            conn.execute(sa.select(sa.func.pg_advisory_unlock_all()))
 
 
 class _Build:
@@ -124,7 +135,8 @@ class _Build:
         self.kept_back: dict[str, str] = {}
 
     def run(self, tables: Sequence[TableContract]) -> dict[str, int]:
-        """Build, check and publish the tables; return rows by table."""
+        """Build, check and publish the tables but those that show a later state already; return rows by table."""
+        tables = self._not_past(tables)
         check_reads(self._models, tables)
         results = run_models(self._inputs, self._day, [t.name for t in tables], self._rules, models=self._models)
         published = {}
@@ -139,6 +151,11 @@ class _Build:
             with ops.engine().begin() as conn:
                 ops.record_build(conn, self._row(table, rows), whole_table=table.replace == "table")
         return published
+
+    def _not_past(self, tables: Sequence[TableContract]) -> list[TableContract]:
+        with ops.engine().connect() as conn:
+            later = {b.table_name for b in ops.table_builds(conn) if b.business_date > self._day}
+        return [t for t in tables if t.replace == "day" or t.name not in later]
 
     def _objection(self, table: TableContract, rows: pa.Table) -> str:
         """Check a table's rows; return why they may not be published, or nothing."""
