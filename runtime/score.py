@@ -38,14 +38,14 @@ LIVED_IN = frozenset(
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure; `goal` is what the tables must reach against `judged`, `of` says of how many cases.
+    """One measure and its goal; `of` says of how many cases.
 
     `true` and `ceiling` compare with the true state, `due` with what the rules give; None where that means nothing.
     """
 
     name: str
     goal: float
-    true: float | None
+    true: float
     ceiling: float | None
     due: float | None
     of: int
@@ -56,10 +56,8 @@ class Measure:
         """Whether the goal is reached: against the true state, or the rules where they cannot reach it either."""
         if self.goal == 0:
             return self.true == 0
-        if self.true is not None and self.true >= self.goal:
-            return True
-        possible = self.ceiling is None or self.ceiling >= self.goal
-        return not possible and self.due is not None and self.due >= self.goal
+        out_of_reach = self.ceiling is not None and self.ceiling < self.goal
+        return self.true >= self.goal or (out_of_reach and self.due is not None and self.due >= self.goal)
 
 
 Pairs = Mapping[Any, Any]
