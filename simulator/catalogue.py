@@ -259,7 +259,9 @@ class _Maker:
         nowhere = np.zeros(self.frame.rows)
         for place in np.flatnonzero(fit).tolist():
             frame = damage(self.frame, defect, np.array([place]), nowhere, firms.ambiguous)
-            if frame is not self.frame:
+            before, after = (each.columns[defect.column][place] for each in (self.frame, frame))
+            # A change that leaves the cell as it was (a name without traditional forms) would show nothing.
+            if before != after:
                 return place, frame
         raise ValueError(
             f"{self.feed.name} of {as_date(self.day)}: no row of the small district can bear {self.line.name}"
