@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -63,9 +64,9 @@ def mark_base(line: Defect) -> str:
 
 
 def outcomes(feed: str) -> list[Outcome]:
-    """Return what became of every delivery of a feed, in delivery order."""
+    """Return what became of every delivery of a feed, in the order in which they were published."""
     with ops.engine().connect() as conn:
-        known = ops.known_deliveries(conn, feed)
+        known = sorted(ops.known_deliveries(conn, feed), key=attrgetter("published_at"))
         refused = conn.execute(sa.text("select delivery_id, row_number, reasons from ops.quarantine_row")).all()
     marks: dict[str, dict[int, list[str]]] = {}
     for day in {row.business_date for row in known}:
