@@ -112,6 +112,15 @@ def _delivered_for(uri: str) -> str:
     return uri.split("delivered_for=", 1)[1][:10]
 
 
+def rows_delivered(feed: str, delivered_for: date) -> int:
+    """Return how many rows the feed's table holds of the deliveries of a business date, by its log."""
+    table = _open(feed)
+    if table is None:
+        return 0
+    files = pa.table(table.get_add_actions(flatten=True)).to_pylist()
+    return sum(f["num_records"] for f in files if str(f["partition.delivered_for"])[:10] == delivered_for.isoformat())
+
+
 def contents(rows: pa.Table) -> dict[str, str]:
     """Return for each delivery in ``rows`` a hash of what its rows say, whatever their order."""
     with duckdb.connect() as connection:

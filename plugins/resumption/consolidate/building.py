@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from resumption import checks, lake, ops
 from resumption.consolidate.inputs import Fingerprints, LakeInputs, known_deliveries
+from resumption.consolidate.reconciliation import reconcile
 from resumption.consolidate.resolution import resolve
 from resumption.contracts import TableContract, load_table, table_names
 from resumption.models import Clock, RuleBook, run_models
@@ -101,6 +102,7 @@ def _build_days(days: Iterable[tuple[date, list[TableContract]]], run_id: str) -
         with _alone(day, tables):
             build = _Build(day, run_id)
             published |= build.run(tables)
+            reconcile(day, run_id)
         kept_back += [f"{table} {day}: {why}" for table, why in build.kept_back.items()]
     if kept_back:
         raise CriticalCheckError("; ".join(kept_back))

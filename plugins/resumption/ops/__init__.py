@@ -38,6 +38,7 @@ from resumption.ops.quarantine import (
     replace_quarantines,
     resolve_counts,
 )
+from resumption.ops.reconciliation import TOTALS_DIFFER, Balance, delivered, replace_reconciliation, rows_kept
 from resumption.ops.runs import freshness_states, record_run, replace_freshness, run_statuses
 from resumption.ops.tables import (
     Action,
@@ -62,15 +63,18 @@ from resumption.ops.tables import (
     metadata,
     quarantine_action,
     quarantine_row,
+    reconciliation,
     schema_change,
     table_build,
 )
 
 __all__ = [
     "SCHEMA_CHANGED",
+    "TOTALS_DIFFER",
     "AccountingError",
     "Action",
     "ActionRow",
+    "Balance",
     "BuildOutcome",
     "BuildRow",
     "CheckRow",
@@ -91,6 +95,7 @@ __all__ = [
     "changed_layouts",
     "check_result",
     "create_all",
+    "delivered",
     "deliveries_to_publish",
     "engine",
     "feed_delivery",
@@ -109,6 +114,7 @@ __all__ = [
     "quarantine_action",
     "quarantine_row",
     "quarantined_rows",
+    "reconciliation",
     "record_access",
     "record_action",
     "record_build",
@@ -122,7 +128,9 @@ __all__ = [
     "replace_freshness",
     "replace_quarantine",
     "replace_quarantines",
+    "replace_reconciliation",
     "resolve_counts",
+    "rows_kept",
     "run_statuses",
     "schema_change",
     "standing",

@@ -219,6 +219,23 @@ freshness = sa.Table(
     comment="How old each feed was when a business date was built.",
 )
 
+reconciliation = sa.Table(
+    "reconciliation",
+    metadata,
+    key("business_date", sa.Date, "Built day."),
+    key("subject", sa.Text, "city_cases | deliveries | lake | resumption_summary."),
+    key("item", sa.Text, "Province, feed, or scope, level and figure."),
+    column(
+        "total",
+        sa.BigInteger,
+        "The total: as the bulletin names it, received, accounted for, or the district's.",
+        nullable=False,
+    ),
+    column("parts", sa.BigInteger, "The sum of its parts.", nullable=False),
+    column("difference", sa.BigInteger, "total - parts; anything but 0 is a warning among the checks.", nullable=False),
+    comment="Totals against the sums of their parts: bulletins, deliveries, rows in the lake, levels of the summary.",
+)
+
 table_build = sa.Table(
     "table_build",
     metadata,
