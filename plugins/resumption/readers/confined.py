@@ -72,10 +72,12 @@ _running: dict[tuple[int, str], _Decoder] = {}
 
 
 @atexit.register
-def _end_all() -> None:
+def end_all() -> None:
+    """Stop the decoders of this process."""
     for (process, _), decoder in _running.items():
         if process == os.getpid():
             decoder.end()
+    _running.clear()
 
 
 def unpack(layout: str, data: bytes) -> bytes:
