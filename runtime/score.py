@@ -148,7 +148,8 @@ class Scoring:
         )
         yield Measure(
             "enterprise status, accuracy", 0.99, agreement(found, true), agreement(due, true), agreement(found, due),
-            len(found), "firms report days after they began, some never say so, and quarantined reports are not heard",
+            len(found),
+            "reports are days old while staff return, and some never say that they began",
         )  # fmt: skip
 
     def references(self) -> Iterator[Measure]:
@@ -220,7 +221,8 @@ class Scoring:
         true = dict(zip(keys, (each.true for each in people), strict=True))
         yield Measure(
             "employee decision, agreement", 0.999, agreement(found, true), agreement(due, true), agreement(found, due),
-            len(due), "most are missing_data, which is never true of a person: nobody's code is renewed every day",
+            len(due),
+            "who lacks a code of the day or a second reading is missing_data, which nobody truly is",
         )  # fmt: skip
 
     def unresolved(self) -> Iterator[Measure]:
