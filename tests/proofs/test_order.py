@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext, suppress
 from datetime import date
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from resumption import consolidate
-from resumption.pipeline import receiving
+from resumption.pipeline import CriticalCheckError, receiving
 from tests.proofs.conftest import drawn
 from tests.proofs.district import DAYS, LAST, Sent, deliveries, desk
 from tests.proofs.outcome import consolidate_day, differences, everything, nothing_yet, take_in
@@ -74,7 +75,9 @@ def test_any_order_repetition_and_splitting_gives_the_same(
         for batch in batches:
             shown += batch
             for feed in offered(patch, shown):
-                take_in(feed, LAST if batch is batches[-1] else chance.choice(DAYS))
+                # A part of a file alone may fail the suite of its date, and is kept back until the others are there.
+                with suppress(CriticalCheckError) if batch is batches[0] else nullcontext():
+                    take_in(feed, LAST if batch is batches[-1] else chance.choice(DAYS))
             for day in built_early if batch is batches[0] else days:
                 consolidate_day(day)
         consolidate.restate("proof")

@@ -105,13 +105,16 @@ def deliveries_to_publish(conn: sa.Connection, feed: str, day: dt.date) -> list[
     """Deliveries that publishing ``day`` has to conform, in delivery order.
 
     Those landed and not judged yet with a business date up to ``day``, and again those of ``day`` itself that were
-    accepted or kept back by a failed check, so that a repeated run judges the same partition.
+    accepted or kept back by a failed check, so that a repeated run judges the same partition. What was kept back for
+    another date is judged again with what has joined it there: half a date may fail where all of it does not.
     """
     columns = feed_delivery.c
     waiting = sa.and_(columns.outcome == "landed", columns.business_date <= day)
     check_failed = columns.reason.startswith(FileReason.CHECK_FAILED.value, autoescape=True)
     kept_back = sa.and_(columns.outcome == "rejected", check_failed)
-    again = sa.and_(columns.business_date == day, sa.or_(columns.outcome == "accepted", kept_back))
+    added_to = sa.select(columns.business_date).where(columns.feed == feed, waiting).correlate(None)
+    of_day, joined = columns.business_date == day, columns.business_date.in_(added_to)
+    again = sa.or_(sa.and_(of_day, columns.outcome == "accepted"), sa.and_(sa.or_(of_day, joined), kept_back))
     return _delivery_rows(conn, sa.and_(columns.feed == feed, sa.or_(waiting, again)))
 
 
