@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +31,19 @@ _UNUSABLE = re.compile("[\x00\ud800-\udfff]")
 _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Look for no cycles meanwhile: parsed JSON has none, and the search takes a third of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+@_undisturbed()
 def read_jsonl(data: bytes, contract: FeedContract, rows_declared: int | None) -> ReadResult:
     """Read JSON lines: one object a line.
 
@@ -43,6 +58,7 @@ def read_jsonl(data: bytes, contract: FeedContract, rows_declared: int | None) -
     return finish(_raw(items, contract, suspect=_suspect(data), blank_tail=found.blank_tail), contract, rows_declared)
 
 
+@_undisturbed()
 def read_api(data: bytes, contract: FeedContract, rows_declared: int | None) -> ReadResult:
     """Read the pages of one API pull: a JSON array of page bodies, each with ``items`` and ``total``.
 
