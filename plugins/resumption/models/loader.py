@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import sqlglot
@@ -108,7 +108,12 @@ def load_models(root: Path | None = None) -> dict[str, Model]:
     Raises:
         ModelError: two files of one name, or a relation that is neither a model nor in a schema of ``SCHEMAS``.
     """
-    root = root or models_path()
+    return dict(_load(root or models_path()))
+
+
+@cache
+def _load(root: Path) -> dict[str, Model]:
+    """Read and parse once a process: a task asks for the models several times."""
     paths = sorted(root.rglob("*.sql"))
     double = [name for name, count in Counter(p.stem for p in paths).items() if count > 1]
     if double:
