@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import os
+import signal
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -11,7 +14,7 @@ import pytest
 
 from resumption import readers
 from resumption.contracts.reasons import FileReason
-from resumption.readers import FileRejected
+from resumption.readers import FileRejected, confined
 from tests.readers.contracts import feed
 
 ROWS = {"代码": ["a", "b", ""], "手机号": ["1", None, "3"], "读数": ["36.50", "x", "y"]}
@@ -89,3 +92,32 @@ def with_absurd_pages() -> bytes:
 )
 def test_whole_file_verdicts(data: bytes, declared: int | None, reason: FileReason) -> None:
     assert rejected(data, declared).reason is reason
+
+
+def test_a_decoder_that_gave_up_leaves_nothing_to_the_next_delivery() -> None:
+    first = confined.unpack("parquet", GOOD)
+    with pytest.raises(FileRejected, match="UNREADABLE"):
+        confined.unpack("parquet", with_absurd_pages())
+    assert confined.unpack("parquet", GOOD) == first
+
+
+def test_a_delivery_is_not_judged_by_the_end_of_a_decoder_that_served_others() -> None:
+    first = confined.unpack("parquet", GOOD)
+    os.kill(confined._running[os.getpid(), "parquet"]._process.pid, signal.SIGKILL)
+    assert confined.unpack("parquet", GOOD) == first
+
+
+def test_a_refused_delivery_keeps_its_decoder_which_serves_the_next() -> None:
+    first = confined.unpack("parquet", GOOD)
+    running = dict(confined._running)
+    with pytest.raises(FileRejected, match="UNREADABLE"):
+        confined.unpack("parquet", b"PAR1" + bytes(20) + b"PAR1")
+    assert confined.unpack("parquet", GOOD) == first
+    assert confined._running == running
+
+
+def test_a_decoder_knows_none_of_our_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RESUMPTION_TOKEN_KEY", "k" * 32)
+    confined.unpack("parquet", GOOD)
+    decoder = confined._running[os.getpid(), "parquet"]
+    assert b"RESUMPTION" not in Path(f"/proc/{decoder._process.pid}/environ").read_bytes()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -30,15 +30,17 @@ class _Key:
     outer: Callable[[], Any]
     made: dict[bytes, bytes]
 
-    def digests(self, values: Iterable[bytes]) -> Iterator[bytes]:
+    def digests(self, values: Iterable[bytes]) -> list[bytes]:
+        made, inner_state, outer_state, found = self.made, self.inner, self.outer, []
         for value in values:
-            found = self.made.get(value)
-            if found is None:
-                inner, outer = self.inner(), self.outer()
+            digest = made.get(value)
+            if digest is None:
+                inner, outer = inner_state(), outer_state()
                 inner.update(value)
                 outer.update(inner.digest())
-                found = self.made[value] = outer.digest()
-            yield found
+                digest = made[value] = outer.digest()
+            found.append(digest)
+        return found
 
 
 @cache
@@ -67,4 +69,4 @@ def tokenise(values: pa.StringArray, key: bytes, kind: str) -> pa.StringArray:
 def tokeniser(key: bytes, prefix: str) -> Callable[[str], str]:
     """Return the function that turns one normalised value into its token."""
     prepared = _prepared(key, prefix)
-    return lambda value: next(prepared.digests([value.encode()])).hex()
+    return lambda value: prepared.digests([value.encode()])[0].hex()

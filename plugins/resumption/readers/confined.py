@@ -88,8 +88,13 @@ def unpack(layout: str, data: bytes) -> bytes:
             or time than a province's file needs.
     """
     key = (os.getpid(), layout)
-    decoder = _running.pop(key, None) or _Decoder(layout)
+    kept = _running.pop(key, None)
+    decoder = kept or _Decoder(layout)
     answer = decoder.ask(data)
+    if answer is None and kept:
+        # What ended it may have come before this delivery: a verdict is only what a new one says.
+        decoder = _Decoder(layout)
+        answer = decoder.ask(data)
     if answer is None:
         raise FileRejected(
             FileReason.UNREADABLE,
