@@ -88,7 +88,8 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         {"feed": "meter_accounts", "source_key": CODES[0], "uscc": CODES[0]},
         {"feed": "statistical_scope", "source_key": CODES[0], "uscc": CODES[0]},
         {"feed": "statistical_scope", "source_key": CODES[1], "uscc": CODES[1]},
-        {"feed": "statistical_scope", "source_key": "示例科技", "uscc": CODES[2], "method": "unique_name", "score": 0.95},
+        {"feed": "statistical_scope", "source_key": "示例科技", "uscc": CODES[2], "method": "unique_name",
+         "score": 0.95},
     ],
 }  # fmt: skip
 
