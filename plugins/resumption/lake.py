@@ -20,7 +20,7 @@ from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.fs import DeltaStorageHandler
 
-from resumption import settings
+from resumption import ops, settings
 
 if TYPE_CHECKING:
     from resumption.contracts import FeedContract
@@ -196,7 +196,8 @@ def maintain(feed: str, retention_hours: int) -> dict[str, int]:
     """Join small files of a partition, then delete files that no version of the last ``retention_hours`` needs.
 
     Safe beside writers and readers: joining is a commit like another, and a reader keeps the snapshot it began with
-    for the time of retention.
+    for the time of retention. Two who join the same table follow each other: Delta lets both commit, and each file
+    would stand there twice.
 
     Returns:
         Counts: files ``joined`` into ``made``.
@@ -215,6 +216,7 @@ def maintain(feed: str, retention_hours: int) -> dict[str, int]:
         table = DeltaTable(feed_url(feed))
         table.vacuum(retention_hours, dry_run=False, enforce_retention_duration=False)
 
-    metrics = _winning(join, f"feed {feed}, joining files")
-    _winning(delete, f"feed {feed}, deleting files")
+    with ops.holding(f"lake:{feed}"):
+        metrics = _winning(join, f"feed {feed}, joining files")
+        _winning(delete, f"feed {feed}, deleting files")
     return {"joined": metrics["numFilesRemoved"], "made": metrics["numFilesAdded"]}

@@ -15,6 +15,7 @@ from resumption import lake
 from resumption.contracts import load_feed
 from resumption.contracts.lake_schema import MARKS
 
+pytestmark = pytest.mark.usefixtures("warehouse")
 CONTRACT = load_feed("enterprise_power")
 TIME = datetime(2020, 2, 26, tzinfo=UTC)
 

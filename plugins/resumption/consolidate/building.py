@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
@@ -109,20 +109,12 @@ def _build_days(days: Iterable[tuple[date, list[TableContract]]], run_id: str) -
     return published
 
 
-@contextmanager
-def _alone(day: date, tables: Sequence[TableContract]) -> Iterator[None]:
-    """Hold warehouse locks on a day, and on the tables that show one state, so that who publishes last has read last.
+def _alone(day: date, tables: Sequence[TableContract]) -> AbstractContextManager[sa.Connection]:
+    """Hold a day, and the tables that show one state, so that who publishes last has read last.
 
     Whoever holds the second asks for no other, so nobody waits for each other.
     """
-    locks = [f"build:{day}", *(["build:state"] if any(t.replace == "table" for t in tables) else [])]
-    with ops.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
-        for lock in locks:
-            conn.execute(sa.select(sa.func.pg_advisory_lock(sa.func.hashtextextended(lock, 0))))
-        try:
-            yield
-        finally:
-            conn.execute(sa.select(sa.func.pg_advisory_unlock_all()))
+    return ops.holding(f"build:{day}", *(["build:state"] if any(t.replace == "table" for t in tables) else []))
 
 
 class _Build:

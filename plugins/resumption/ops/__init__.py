@@ -13,7 +13,7 @@ from resumption.ops.access import record_access
 from resumption.ops.actions import Standing, actions_on, record_action, standing, standings
 from resumption.ops.builds import latest_built_day, record_build, table_builds
 from resumption.ops.checks import own_check, replace_checks
-from resumption.ops.database import create_all, engine
+from resumption.ops.database import create_all, engine, holding
 from resumption.ops.deliveries import (
     AccountingError,
     Verdict,
@@ -104,6 +104,7 @@ __all__ = [
     "finish_delivery",
     "freshness",
     "freshness_states",
+    "holding",
     "keep_out",
     "known_deliveries",
     "latest_built_day",
