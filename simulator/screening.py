@@ -65,7 +65,8 @@ def _baselines(readings: Readings) -> Floats:
 def _states(kwh: NDArray[np.float32], baseline: Floats) -> NDArray[np.int8]:
     """Return INVALID, AWAY, UNCERTAIN or HOME for each day and home."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = kwh / baseline
+        # Rounded below a reading's precision: a fifth of the baseline is a fifth, whatever its last binary digit.
+        ratio = np.round(kwh.astype(np.float64) / baseline, 6)
     conditions = [np.isnan(ratio), ratio < _AWAY_BELOW, ratio < _HOME_FROM]
     return np.select(conditions, [INVALID, AWAY, UNCERTAIN], HOME).astype(np.int8)
 
