@@ -19,14 +19,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from resumption import ops, settings
+from resumption.contracts.lake_schema import IDENTITIES
 from resumption.sealing import Sealer, ZoneKey, read
 
 if TYPE_CHECKING:
     from resumption.contracts.feed import FeedContract
     from resumption.ops import DeliveryRow
-
-SCHEMA = pa.schema([("kind", pa.string()), ("token", pa.string()), ("value", pa.string())])
-"""Identities: kind (phone, id, account), token in 64 hexadecimal digits, normalised value."""
 
 _DIGITS = 64
 _TOKEN = pa.binary(_DIGITS // 2)
@@ -42,7 +40,7 @@ def keep(contract: FeedContract, delivery: DeliveryRow, identities: pa.Table, *,
     """Make ``identities`` what the vault knows from a delivery. To be called before its tokens are published.
 
     Args:
-        identities: distinct rows in ``SCHEMA``; none leaves no block.
+        identities: distinct rows in ``IDENTITIES``; none leaves no block.
         add: keep what is known from the delivery too, as when only some of its rows are judged again.
 
     Raises:
@@ -50,8 +48,8 @@ def keep(contract: FeedContract, delivery: DeliveryRow, identities: pa.Table, *,
     """
     place = settings.vault_path() / contract.name / delivery.delivery_id
     if add and place.exists():
-        both = pa.concat_tables([read_block(place, zone_key()), identities.select(SCHEMA.names).cast(SCHEMA)])
-        identities = both.group_by(SCHEMA.names).aggregate([])
+        both = pa.concat_tables([read_block(place, zone_key()), identities.select(IDENTITIES.names).cast(IDENTITIES)])
+        identities = both.group_by(IDENTITIES.names).aggregate([])
     if identities.num_rows:
         write_block(place, identities, zone_key())
     else:
@@ -64,7 +62,7 @@ def forget(delivery: DeliveryRow) -> None:
 
 
 def identities(tokens: Collection[str], *, purpose: str, by: str) -> pa.Table:
-    """Return what the vault knows of ``tokens``, in ``SCHEMA``; it is recorded in ``ops.access_log`` before.
+    """Return what the vault knows of ``tokens``, in ``IDENTITIES``; it is recorded in ``ops.access_log`` before.
 
     Args:
         purpose: what for, in words an auditor understands.
@@ -89,7 +87,7 @@ def blocks() -> list[Path]:
 
 
 def read_block(path: Path, key: ZoneKey) -> pa.Table:
-    """Return the identities of a block, in ``SCHEMA``.
+    """Return the identities of a block, in ``IDENTITIES``.
 
     Raises:
         SealError: it is sealed with another key, or was changed.
@@ -98,7 +96,7 @@ def read_block(path: Path, key: ZoneKey) -> pa.Table:
 
 
 def write_block(path: Path, rows: pa.Table, key: ZoneKey) -> None:
-    """Seal identities in ``SCHEMA`` into a block; it is there as a whole or not at all."""
+    """Seal identities in ``IDENTITIES`` into a block; it is there as a whole or not at all."""
     kind = rows["kind"].combine_chunks().cast(_STORED.field("kind").type)
     stored = pa.Table.from_arrays([kind, _to_bytes(rows["token"]), rows["value"].cast(pa.string())], schema=_STORED)
     packed = pa.BufferOutputStream()
@@ -147,8 +145,8 @@ def _to_bytes(tokens: pa.ChunkedArray | pa.StringArray) -> pa.FixedSizeBinaryArr
 
 
 def _shown(stored: pa.Table) -> pa.Table:
-    """Return stored rows in ``SCHEMA``."""
+    """Return stored rows in ``IDENTITIES``."""
     digits = b"".join(map(binascii.hexlify, stored["token"].to_pylist()))
     ends = np.arange(stored.num_rows + 1, dtype=np.int32) * _DIGITS
     tokens = pa.StringArray.from_buffers(stored.num_rows, pa.py_buffer(ends), pa.py_buffer(digits))
-    return pa.Table.from_arrays([stored["kind"].cast(pa.string()), tokens, stored["value"]], schema=SCHEMA)
+    return pa.Table.from_arrays([stored["kind"].cast(pa.string()), tokens, stored["value"]], schema=IDENTITIES)

@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stdnum.cn import ric
 
-from resumption.conform import IDENTITIES_SCHEMA, Conformation, conform
+from resumption.conform import Conformation, conform
 from resumption.contracts import load_feed
 from resumption.contracts.feed import DriftSpec
+from resumption.contracts.lake_schema import IDENTITIES
 from tests.conform.rows import CODE, KEY, Row, conform_rows, numbered, origin, strings
 
 CARD = "99010819850412123" + str(ric.calc_check_digit("990108198504121230"))
@@ -187,7 +188,7 @@ def test_tokens_are_keyed_by_kind_and_the_vault_learns_what_they_stand_for() -> 
     verdict = conform_rows(
         "health_declarations", [DECLARATION, DECLARATION, {**DECLARATION, "phone_token": f"+86{PHONE}"}]
     )
-    assert verdict.identities.schema == IDENTITIES_SCHEMA
+    assert verdict.identities.schema == IDENTITIES
     known = verdict.identities.to_pylist()
     assert {(k["kind"], k["value"]) for k in known} == {("id", f"身份证:{CARD}"), ("phone", PHONE)}
     assert len(known) == 2

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from resumption import lake, vault
 from resumption.conform.tokens import tokeniser
 from resumption.contracts import FeedContract, load_feed
+from resumption.contracts.lake_schema import IDENTITIES
 from resumption.ops import DeliveryRow
 from resumption.rekey import RekeyError, rekey
 from resumption.warehouse import create_all
@@ -43,7 +44,7 @@ def filled(warehouse: sa.Engine, home: Path, monkeypatch: pytest.MonkeyPatch) ->
         lake.replace_batch(load_feed(feed), DAY, rows(load_feed(feed), column, tokens), {})
     identity = {"kind": ["phone"], "token": [token(OLD, KNOWN)], "value": [KNOWN]}
     delivery = DeliveryRow(delivery_id="d1", feed="carrier_mobile", business_date=DAY, name="am.csv")
-    vault.keep(load_feed("carrier_mobile"), delivery, pa.table(identity, schema=vault.SCHEMA))
+    vault.keep(load_feed("carrier_mobile"), delivery, pa.table(identity, schema=IDENTITIES))
     create_all(warehouse)
     with warehouse.begin() as conn:
         conn.execute(sa.text("delete from mart.returnee_screening"))
@@ -106,7 +107,7 @@ def test_the_same_key_twice_is_a_mistake(filled: sa.Engine) -> None:
 
 
 def test_a_vault_whose_tokens_are_not_those_of_its_identities_stops_it(filled: sa.Engine) -> None:
-    rows = pa.table({"kind": ["phone"], "token": ["0" * 64], "value": [KNOWN]}, schema=vault.SCHEMA)
+    rows = pa.table({"kind": ["phone"], "token": ["0" * 64], "value": [KNOWN]}, schema=IDENTITIES)
     vault.write_block(vault.blocks()[0], rows, vault.zone_key(OLD))
     with pytest.raises(RekeyError, match="block d1 of carrier_mobile") as caught:
         rekey(OLD, NEW)

@@ -15,6 +15,7 @@ import pytest
 
 from resumption import landing, vault
 from resumption.contracts import load_feed
+from resumption.contracts.lake_schema import IDENTITIES
 from resumption.ops import DeliveryRow
 from runtime import leaks, postgres, sealed
 from runtime.home import Home, RunError
@@ -132,7 +133,7 @@ def test_a_search_that_saw_nothing_is_no_proof(home: Home) -> None:
 def test_names_and_numbers_are_learned_from_landing_and_vault(run_folder: Home) -> None:
     rows = {"kind": ["phone", "id"], "token": ["0" * 64, "1" * 64], "value": [PHONE, "护照:E54001234"]}
     delivery = DeliveryRow(delivery_id="d1", feed="self_reports", business_date=date(2020, 2, 25), name="09")
-    vault.keep(load_feed("self_reports"), delivery, pa.table(rows, schema=vault.SCHEMA))
+    vault.keep(load_feed("self_reports"), delivery, pa.table(rows, schema=IDENTITIES))
     known = sealed.known_people(run_folder)
     assert (known.names, known.numbers) == (frozenset({"欧阳测试"}), frozenset({"E54001234"}))
     assert leaks.scan(run_folder).found == Counter()

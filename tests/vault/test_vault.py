@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from resumption import settings, vault
 from resumption.conform.tokens import tokeniser
 from resumption.contracts import load_feed
+from resumption.contracts.lake_schema import IDENTITIES
 from resumption.ops import DeliveryRow
 from resumption.sealing import SealError
 
@@ -26,12 +27,12 @@ def phones(*numbers: int, kind: str = "phone") -> pa.Table:
     token = tokeniser(settings.token_key(), f"{kind}:")
     values = [f"1540{number:07d}" for number in numbers]
     columns = {"kind": [kind] * len(values), "token": [token(value) for value in values], "value": values}
-    return pa.table(columns, schema=vault.SCHEMA)
+    return pa.table(columns, schema=IDENTITIES)
 
 
 def known(*tokens: str) -> list[tuple[str, str]]:
     rows = vault.identities(tokens, **WHY)
-    assert rows.schema == vault.SCHEMA
+    assert rows.schema == IDENTITIES
     return sorted(zip(rows["kind"].to_pylist(), rows["value"].to_pylist(), strict=True))
 
 
@@ -122,7 +123,7 @@ def test_a_look_without_who_or_why_gives_nothing(blank: str) -> None:
 
 @pytest.mark.parametrize("token", ["", "15400000001", "g" * 64, "0" * 63])
 def test_what_is_no_token_is_refused_without_being_shown(token: str) -> None:
-    rows = pa.table({"kind": ["phone"], "token": [token], "value": ["15400000001"]}, schema=vault.SCHEMA)
+    rows = pa.table({"kind": ["phone"], "token": [token], "value": ["15400000001"]}, schema=IDENTITIES)
     with pytest.raises(ValueError, match="expected 64 hexadecimal digits") as caught:
         vault.keep(FEED, delivery(1), rows)
     assert "1540" not in str(caught.value)

@@ -18,7 +18,7 @@ from resumption.conform import drift
 from resumption.conform.columns import ColumnResult, Encoded, Positions, conform_column, gather, masked
 from resumption.conform.rules import RuleContext
 from resumption.conform.tokens import KINDS
-from resumption.contracts.lake_schema import MARKS
+from resumption.contracts.lake_schema import IDENTITIES, MARKS
 
 if TYPE_CHECKING:
     from resumption.contracts.feed import FeedContract
@@ -44,10 +44,6 @@ QUARANTINE_SCHEMA = pa.schema([("row_number", pa.int32()), ("reasons", MARKS), (
 """Quarantined rows: their number, reason codes and masked payload (a JSON object by the sender's column names)."""
 
 
-IDENTITIES_SCHEMA = pa.schema([("kind", pa.string()), ("token", pa.string()), ("value", pa.string())])
-"""Identities behind tokens: kind (phone, id, account), token, normalised value; the token is the HMAC of kind:value."""
-
-
 @dataclass(frozen=True)
 class Conformation:
     """The verdict on a delivery's rows.
@@ -55,7 +51,7 @@ class Conformation:
     Attributes:
         accepted: rows in the lake's schema.
         quarantined: refused rows in QUARANTINE_SCHEMA.
-        identities: the distinct identities that became tokens in ``accepted``, in IDENTITIES_SCHEMA; for the vault.
+        identities: the distinct identities that became tokens in ``accepted``, in IDENTITIES; for the vault.
     """
 
     accepted: pa.Table
@@ -113,8 +109,8 @@ def _identities(contract: FeedContract, results: dict[str, ColumnResult], kept: 
     """Return the identities of the kept rows; where two columns hold one kind, each identity once."""
     rules = {column.name: column.conform.rule for column in contract.columns}
     known = [r.known(KINDS[rules[name]], kept) for name, r in results.items() if r.identities is not None]
-    table = pa.concat_tables([IDENTITIES_SCHEMA.empty_table(), *known])
-    return table if len(known) < 2 else table.group_by(IDENTITIES_SCHEMA.names, use_threads=False).aggregate([])
+    table = pa.concat_tables([IDENTITIES.empty_table(), *known])
+    return table if len(known) < 2 else table.group_by(IDENTITIES.names, use_threads=False).aggregate([])
 
 
 def _lake_table(
@@ -169,4 +165,4 @@ def _quarantined(contract: FeedContract, rows: pa.Table, reasons: pa.ListArray) 
     )
 
 
-__all__ = ["IDENTITIES_SCHEMA", "QUARANTINE_SCHEMA", "Conformation", "Origin", "conform"]
+__all__ = ["QUARANTINE_SCHEMA", "Conformation", "Origin", "conform"]

@@ -14,6 +14,9 @@ INSTANT = pa.timestamp("us", tz="UTC")
 QUANTITY = pa.decimal128(18, 4)
 MARKS = pa.list_(pa.string())
 
+IDENTITIES = pa.schema([("kind", pa.string()), ("token", pa.string()), ("value", pa.string())])
+"""Identities, from conform to the vault: kind (phone, id, account), token in 64 hex digits, normalised value."""
+
 SYSTEM_FIELDS = (
     pa.field("business_date", pa.date32(), nullable=False),
     pa.field("delivered_for", pa.date32(), nullable=False),

@@ -9,7 +9,7 @@ from statistics import median
 
 import sqlalchemy as sa
 
-from resumption.ops.tables import feed_delivery
+from resumption.ops.deliveries import known_deliveries, latest_versions
 
 DATES, FEWEST = 7, 3
 """How many earlier business dates make the usual, and how many it takes at least."""
@@ -22,19 +22,11 @@ def usual_rows(conn: sa.Connection, feed: str, day: dt.date) -> dict[str, float]
     full snapshot is no excess over daily changes, nor a month of history over a day. Of a corrected file the latest
     version counts. Empty where fewer than ``FEWEST`` earlier dates have such a delivery.
     """
-    columns = feed_delivery.c
-    query = (
-        sa.select(columns.business_date, columns.name, columns.outcome, columns.rows_accepted)
-        .where(columns.feed == feed, columns.business_date <= day, columns.outcome != "repeat")
-        .order_by(columns.business_date, columns.published_at, columns.delivery_id)
-    )
-    kinds: set[str] = set()
+    known = known_deliveries(conn, feed)
+    kinds = {_kind(d.name) for d in known if d.business_date == day and d.outcome != "repeat"}
     accepted: dict[dt.date, dict[str, int]] = defaultdict(dict)
-    for business_date, name, outcome, rows in conn.execute(query).tuples():
-        if business_date == day:
-            kinds.add(_kind(name))
-        elif outcome == "accepted":
-            accepted[business_date][name] = rows
+    for delivery in latest_versions(d for d in known if d.business_date < day and d.outcome == "accepted"):
+        accepted[delivery.business_date][delivery.name] = delivery.rows_accepted or 0
     totals = [_total(accepted[date], kinds) for date in sorted(accepted, reverse=True)]
     latest = [total for total in totals if total is not None][:DATES]
     return {"usual_rows": float(median(latest))} if len(latest) >= FEWEST else {}

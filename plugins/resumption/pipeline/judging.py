@@ -14,7 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from resumption import landing, ops, readers, settings
-from resumption.conform import IDENTITIES_SCHEMA, QUARANTINE_SCHEMA, Conformation, Origin, conform
+from resumption.conform import QUARANTINE_SCHEMA, Conformation, Origin, conform
+from resumption.contracts.lake_schema import IDENTITIES
 from resumption.contracts.reasons import RowReason
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Judged:
     @classmethod
     def nothing(cls, contract: FeedContract, delivery: DeliveryRow, **verdict: Any) -> Judged:
         """Return a verdict without any rows."""
-        schemas = contract.lake_schema(), QUARANTINE_SCHEMA, IDENTITIES_SCHEMA
+        schemas = contract.lake_schema(), QUARANTINE_SCHEMA, IDENTITIES
         return cls(delivery, *(schema.empty_table() for schema in schemas), **verdict)
 
     @property
@@ -175,7 +176,7 @@ def _conformed(
             yield conformed.accepted
 
     together = _paged_out(contract.lake_schema(), accepted())
-    known = pa.concat_tables(identities).group_by(IDENTITIES_SCHEMA.names).aggregate([])
+    known = pa.concat_tables(identities).group_by(IDENTITIES.names).aggregate([])
     return Conformation(together, pa.concat_tables(quarantined), known)
 
 
