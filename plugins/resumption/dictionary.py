@@ -178,7 +178,7 @@ def _feed_column(column: FeedColumn) -> Iterator[tuple[str, ...]]:
 
 def _table(table: TableContract) -> Iterator[str]:
     yield f"### {table.name}"
-    yield f"{table.description} {table.limitations}".strip()
+    yield f"{table.title}: {table.description} {table.limitations}".strip()
     replaced = "a day at a time" if table.replace == "day" else "as a whole: it shows the latest built day"
     yield _facts(
         ("grain", f"{table.grain_description} ({_code(table.grain)})"),
@@ -191,6 +191,7 @@ def _table(table: TableContract) -> Iterator[str]:
     rows = [
         (
             f"**`{column.name}`**" if column.name in table.grain else f"`{column.name}`",
+            column.title,
             column.type,
             "" if column.required else "yes",
             column.unit or "",
@@ -199,7 +200,7 @@ def _table(table: TableContract) -> Iterator[str]:
         )
         for column in table.columns
     ]
-    yield _grid(("column", "type", "null", "unit", "classification", "meaning"), rows)
+    yield _grid(("column", "in Chinese", "type", "null", "unit", "classification", "meaning"), rows)
     yield _suite(table.name)
 
 

@@ -32,7 +32,7 @@ OTHER_FEEDS = "*"
 
 @dataclass(frozen=True)
 class TableColumn:
-    """One column of a warehouse table; ``type`` is the PostgreSQL type."""
+    """One column of a warehouse table; ``type`` is the PostgreSQL type, ``title`` its head for readers of Chinese."""
 
     name: str
     type: str
@@ -40,6 +40,7 @@ class TableColumn:
     description: str
     unit: str | None
     classification: str
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class TableContract:
     reads: Mapping[str, Reach]
     columns: tuple[TableColumn, ...]
     path: Path
+    title: str = ""
 
     @property
     def sql_path(self) -> Path:
@@ -115,6 +117,7 @@ def load_table(name: str) -> TableContract:
         reads=_reads(properties.get("reads"), path),
         columns=tuple(_column(p, path) for p in declared),
         path=path,
+        title=schema.businessName or name,
     )
 
 
@@ -137,8 +140,11 @@ def _reads(declared: Any, path: Path) -> dict[str, Reach]:
 
 
 def _column(declared: SchemaProperty, path: Path) -> TableColumn:
-    if not declared.name or not declared.description or not declared.classification:
-        raise odcs.ContractError(f"{path.name}: column {declared.name!r} needs name, description and classification")
+    if not (declared.name and declared.businessName and declared.description and declared.classification):
+        raise odcs.ContractError(
+            f"{path.name}: column {declared.name!r} needs name, businessName (its head for readers of Chinese), "
+            "description and classification"
+        )
     if declared.physicalType not in PHYSICAL_TYPES:
         raise odcs.ContractError(f"{path.name}: column {declared.name}: physicalType must be one of {PHYSICAL_TYPES}")
     return TableColumn(
@@ -148,4 +154,5 @@ def _column(declared: SchemaProperty, path: Path) -> TableColumn:
         description=declared.description,
         unit=odcs.custom(declared.customProperties).get("unit"),
         classification=declared.classification,
+        title=declared.businessName,
     )
