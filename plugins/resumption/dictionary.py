@@ -6,11 +6,8 @@
 from __future__ import annotations
 
 import argparse
-import inspect
-import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -287,10 +284,9 @@ def _outcomes(table: Any) -> Iterator[str]:
     yield _grid(("column", "type", "null", "meaning"), rows)
 
 
-def _reasons(title: str, codes: type[StrEnum]) -> str:
-    """Reason codes with what the comment beside each says; a code without one shows nothing."""
-    said = dict(re.findall(r"^ +(\w+) = .*?# (.*)$", inspect.getsource(codes), re.MULTILINE))
-    return f"{title}:\n\n" + _grid(("code", "meaning"), [(f"`{code}`", said.get(code.name, "")) for code in codes])
+def _reasons(title: str, codes: type[RowReason] | type[FileReason]) -> str:
+    """Reason codes and what they mean."""
+    return f"{title}:\n\n" + _grid(("code", "meaning", "in Chinese"), [(f"`{c}`", c.en, c.zh) for c in codes])
 
 
 def main() -> None:
