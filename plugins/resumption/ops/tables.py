@@ -356,3 +356,80 @@ class FreshnessRow(TypedDict):
     last_good_on: dt.date | None
     last_good_at: dt.datetime | None
     state: FreshnessState
+
+
+AlertState = Literal["open", "silenced", "recovered"]
+MessageState = Literal["pending", "sent", "dead", "kept"]
+
+freshness_change = sa.Table(
+    "freshness_change",
+    metadata,
+    column("change_id", sa.BigInteger, "Number of the change, in the order they were seen.", primary_key=True),
+    column("feed", sa.Text, "Feed.", nullable=False),
+    column("business_date", sa.Date, "Business date on which it was judged.", nullable=False),
+    column("state", sa.Text, "fresh | late | stale | recovered.", nullable=False),
+    column("state_before", sa.Text, "State it was in before; null at the first judgement."),
+    column("expected_by", TIME, "When the delivery that was judged was due.", nullable=False),
+    column("changed_at", TIME, "When the change was seen.", nullable=False),
+    sa.Index("freshness_change_feed", "feed", "change_id"),
+    comment="Every change of a feed's freshness as the clock saw it: when it became late, stale, fresh again.",
+)
+
+run_failure = sa.Table(
+    "run_failure",
+    metadata,
+    key("dag_id", sa.Text, "DAG."),
+    key("run_id", sa.Text, "Run that failed."),
+    column("business_date", sa.Date, "Its business date; null for a DAG that has none."),
+    column("tasks", ARRAY(sa.Text), "Tasks that failed.", nullable=False),
+    column("failed_at", TIME, "When Airflow said so.", nullable=False),
+    comment="Runs of Airflow that failed, written by their callback: the safety net for what left no other row.",
+)
+
+alert = sa.Table(
+    "alert",
+    metadata,
+    key("alert_key", sa.Text, "Kind, subject, business date and item: the same problem has the same key."),
+    column("kind", sa.Text, "Kind; each has its runbook, docs/runbooks/<kind>.md.", nullable=False),
+    column("subject", sa.Text, "Feed, table or DAG it is about.", nullable=False),
+    column("business_date", sa.Date, "Business date it is about; null where there is none."),
+    column("owner", sa.Text, "Who is told: the owner in the subject's contract.", nullable=False),
+    column("tier", sa.Integer, "Tier of the subject's contract, 1 the most important.", nullable=False),
+    column("severity", sa.Text, "critical | warning.", nullable=False),
+    column("state", sa.Text, "open | silenced | recovered.", nullable=False),
+    column("details", JSONB, "What was found: text, counts, sample keys; never a personal value.", nullable=False),
+    column("run_id", sa.Text, "Run in which it was found last."),
+    column("found_at", TIME, "When the outcome row behind it was written last."),
+    column("times", sa.BigInteger, "How often it was found while open.", nullable=False),
+    column("first_seen_at", TIME, "When it opened.", nullable=False),
+    column("last_seen_at", TIME, "When it was last there.", nullable=False),
+    column("told_at", TIME, "When it was last put into a message; null while silenced from the start."),
+    column("recovered_at", TIME, "When it was gone; null while it is there."),
+    one_of("severity", "critical", "warning"),
+    one_of("state", "open", "silenced", "recovered"),
+    sa.Index("alert_state", "state"),
+    comment="Each problem that somebody was or is to be told of, once: repeats are counted, recovery is noted.",
+)
+
+alert_message = sa.Table(
+    "alert_message",
+    metadata,
+    key("message_id", sa.Text, "Identifier of the message, the same at every attempt and on every channel."),
+    key("channel", sa.Text, "Airflow connection it goes through; `-` where no channel is set up."),
+    column("owner", sa.Text, "Who is told.", nullable=False),
+    column("run_id", sa.Text, "Run it is about; null where there is none."),
+    column("severity", sa.Text, "The highest of its alerts: critical | warning.", nullable=False),
+    column("alerts", ARRAY(sa.Text), "Keys of the alerts in it.", nullable=False),
+    column("title", sa.Text, "First line.", nullable=False),
+    column("body", sa.Text, "Text, without personal values.", nullable=False),
+    column("facts", JSONB, "The same for machines.", nullable=False),
+    column("state", sa.Text, "pending | sent | dead (given up) | kept (no channel was set up).", nullable=False),
+    column("attempts", sa.Integer, "How often it was tried.", nullable=False),
+    column("queued_at", TIME, "When it was put here.", nullable=False),
+    column("next_try_at", TIME, "Not tried before.", nullable=False),
+    column("sent_at", TIME, "When the receiver took it."),
+    column("last_error", sa.Text, "What the last attempt met."),
+    one_of("state", "pending", "sent", "dead", "kept"),
+    sa.Index("alert_message_state", "state", "next_try_at"),
+    comment="Messages and what became of them: written in the transaction that notes their alerts, sent from here.",
+)
