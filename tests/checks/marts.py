@@ -79,6 +79,10 @@ ROWS: dict[str, list[dict[str, Any]]] = {
         {"case_id": "c2", "uscc": CODES[0], "reason": "LOW_INDEX", "last_seen_on": dt.date(2020, 2, 20),
          "closed_on": dt.date(2020, 2, 23)},
     ],
+    "followup_condition": [
+        {"uscc": CODES[0], "reason": "HIGH_INDEX"},
+        {"uscc": CODES[0], "reason": "UNAPPROVED_RESUMPTION"},
+    ],
     "messaging_audience": [
         {"campaign": "normal_operation", "uscc": CODES[0], "contact_phone_token": "a" * 64},
         {"campaign": "normal_operation", "uscc": CODES[1], "included": False, "reason": "closed"},
@@ -129,6 +133,9 @@ _USUAL: dict[str, dict[str, Any]] = {
     "enterprise_followup": {
         "opened_on": dt.date(2020, 2, 19), "last_seen_on": DAY, "evidence": "power index 82", "owner_unit": "330108",
         "due_on": dt.date(2020, 2, 21),
+    },
+    "followup_condition": {
+        "evidence": "power index 82", "evidence_zh": "用电指数 82", "rule": "enterprise_resumption@1.0.0", "inputs": [],
     },
     "messaging_audience": {"is_current": True, "included": True, "reason": "to_keep_protected"},
     "enterprise_xref": {"method": "uscc", "score": 1.0},

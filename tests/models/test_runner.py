@@ -178,10 +178,11 @@ def _rule_file(folder: Path, name: str = "a", **parameters: list[tuple[str, Any]
 def test_a_value_holds_from_its_date(tmp_path: Path) -> None:
     _rule_file(tmp_path, ratio=[("2020-01-01", 0.3), ("2020-02-20", 0.2)])
     book = RuleBook.load(tmp_path)
-    assert book.values(date(2020, 2, 19)) == {"ratio": Decimal("0.3")}
-    assert book.values(date(2020, 2, 20)) == {"ratio": Decimal("0.2")}
-    assert book.values(date(2019, 12, 31)) == {}
-    assert book.version(["ratio", "business_date"]) == "a@2.1.0"
+    version = {"a_version": "a@2.1.0"}
+    assert book.values(date(2020, 2, 19)) == {"ratio": Decimal("0.3")} | version
+    assert book.values(date(2020, 2, 20)) == {"ratio": Decimal("0.2")} | version
+    assert book.values(date(2019, 12, 31)) == version
+    assert book.version(["ratio", "business_date"]) == book.version(["a_version"]) == "a@2.1.0"
     assert book.version(["business_date"]) == ""
 
 

@@ -29,6 +29,7 @@ ranked as (
 select
     application_id,
     uscc,
+    source,
     from_day,
     to_day,
     event,

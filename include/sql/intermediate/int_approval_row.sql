@@ -1,6 +1,7 @@
 -- Every application event up to the business date whose enterprise the registry knows.
 select
     sent.application_id,
+    concat('approvals/', cast(sent.delivered_for as text), '/', sent.delivery_name, '#', sent.row_number) as source,
     int_registry.uscc,
     sent.white_list,
     sent.applied_at,

@@ -12,8 +12,9 @@ with ranked as (
         delivery_name,
         row_number,
         row_number() over (
-            partition by uscc, phone_token, delivery_name, measured_at
-            order by published_at desc, row_number desc
+            -- am.csv and am_2.csv speak of the same half day.
+            partition by uscc, phone_token, split_part(split_part(delivery_name, '.', 1), '_', 1), measured_at
+            order by published_at desc, delivery_name desc, row_number desc
         ) as recency
     from feed.checkins
     where delivered_for = :business_date and uscc is not null

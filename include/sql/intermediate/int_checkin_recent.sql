@@ -8,7 +8,7 @@ with persons as (
         max(case when place = '厂区' then 1 else 0 end) as is_onsite
     from feed.checkins
     where
-        delivered_for > :business_date - :evidence_days
+        delivered_for > :business_date - greatest(:evidence_days, :silent_days)
         and delivered_for <= :business_date
         and uscc is not null
     group by uscc, delivered_for, phone_token
@@ -26,6 +26,7 @@ daily as (
 select
     uscc,
     max(case when delivered_for = :business_date then people else 0 end) as people_onsite,
-    max(people) as people_onsite_evidence
+    max(case when delivered_for > :business_date - :evidence_days then people else 0 end) as people_onsite_evidence,
+    max(delivered_for) as last_checked_in_on
 from daily
 group by uscc

@@ -8,6 +8,7 @@ with latest as (
 
 select
     uscc,
+    source,
     name,
     name_normalised,
     status,

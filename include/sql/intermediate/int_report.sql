@@ -90,6 +90,7 @@ select
     from_day,
     to_day,
     report_id,
+    source,
     actual_resume_on,
     staff_total,
     staff_onsite,

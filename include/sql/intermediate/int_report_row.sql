@@ -2,6 +2,7 @@
 select
     named.uscc,
     sent.report_id,
+    concat('self_reports/', cast(sent.delivered_for as text), '/', sent.delivery_name, '#', sent.row_number) as source,
     nullif(trim(sent.supersedes), '') as supersedes,
     sent.actual_resume_on,
     sent.staff_total,

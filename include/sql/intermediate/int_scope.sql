@@ -15,6 +15,7 @@ with latest as (
 
 select
     uscc,
+    source,
     scope_sector,
     above_scale
 from latest

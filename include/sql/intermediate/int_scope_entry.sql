@@ -1,6 +1,8 @@
 -- Every row of every scope list up to the business date that finds its enterprise.
 select
     named.uscc,
+    concat('statistical_scope/', cast(sent.delivered_for as text), '/', sent.delivery_name, '#', sent.row_number)
+        as source,
     case sent.sector
         when '工业' then 'industry'
         when '服务业' then 'services'

@@ -5,7 +5,9 @@ with arrived as (
         count(case when feed = 'approvals' and business_date = :business_date then 1 end) > 0 as has_approvals,
         count(case when feed = 'checkins' and business_date = :business_date then 1 end) > 0 as has_checkins,
         count(case when feed = 'checkins' and business_date > :business_date - :evidence_days then 1 end) > 0
-            as has_recent_checkins
+            as has_recent_checkins,
+        count(case when feed = 'checkins' and business_date > :business_date - :silent_days then 1 end) > 0
+            as could_be_heard
     from ops.feed_delivery
 ),
 
@@ -39,7 +41,9 @@ evidence as (
         -- No check-in of a firm is 0 people; no file of the day is no knowledge.
         case when arrived.has_checkins then coalesce(checkin.people_onsite, 0) end as people_onsite,
         case when arrived.has_recent_checkins then coalesce(checkin.people_onsite_evidence, 0) end as people_evidence,
-        arrived.has_recent_checkins and checkin.uscc is null and reported_lately.uscc is null as is_silent,
+        arrived.could_be_heard
+        and reported_lately.uscc is null
+        and coalesce(checkin.last_checked_in_on <= :business_date - :silent_days, true) as is_silent,
         not (arrived.has_reports and arrived.has_approvals) as is_unknown
     from int_registry as firm
     cross join arrived

@@ -1,12 +1,14 @@
 with declared as (
+    -- Any declaration counts, also one that the person has since made anew from another phone.
     select
-        phone_token,
-        uscc,
+        sent.phone_token,
+        sent.uscc,
         row_number() over (
-            partition by phone_token
-            order by declared_at desc, person_token, uscc
+            partition by sent.phone_token
+            order by sent.declared_at desc, sent.published_at desc, sent.delivery_name desc, sent.row_number desc
         ) as recency
-    from int_declaration
+    from feed.health_declarations as sent
+    inner join int_registry as firm on firm.uscc = sent.uscc
 ),
 
 registered as (

@@ -8,6 +8,7 @@ with delivered as (
         status,
         changed_on,
         delivered_for,
+        concat('market_registry/', cast(delivered_for as text), '/', delivery_name, '#', row_number) as source,
         address_community,
         contact_phone_token,
         nullif(trim(park_code), '') as park_code,
@@ -38,6 +39,7 @@ located as (
 select
     uscc,
     delivered_for,
+    source,
     name,
     name_normalised,
     entity_type,

@@ -66,6 +66,16 @@ class RuleFile(_Strict):
     description: str
     parameters: dict[str, Parameter]
 
+    @property
+    def placeholders(self) -> set[str]:
+        """What a model may take from the file: its parameters, and ``:<rule>_version``."""
+        return {*self.parameters, f"{self.rule}_version"}
+
+    @property
+    def named_version(self) -> str:
+        """``<rule>@<version>``."""
+        return f"{self.rule}@{self.version}"
+
 
 class _Loader(yaml.SafeLoader):
     """Plain YAML whose numbers with a point become decimals."""
@@ -93,26 +103,27 @@ class RuleBook:
         """
         folder = folder or settings.project_root() / "include" / "rules"
         book = cls(tuple(_read(path) for path in sorted(folder.glob("*.yaml"))))
-        names = [name for file in book.files for name in file.parameters]
+        names = [name for file in book.files for name in file.placeholders]
         double = sorted({name for name in names if names.count(name) > 1} | (BUILT_IN & set(names)))
         if double:
             raise RuleError(f"parameters set twice or built in: {', '.join(double)}: a name may stand in one file only")
         return book
 
     def values(self, day: date) -> dict[str, Value]:
-        """Return every parameter that holds on ``day``."""
+        """Return every parameter that holds on ``day``, and every file's ``<rule>_version``."""
         pairs = ((name, p.at(day)) for file in self.files for name, p in file.parameters.items())
-        return {name: value for name, value in pairs if value is not None}
+        versions = {f"{file.rule}_version": file.named_version for file in self.files}
+        return {name: value for name, value in pairs if value is not None} | versions
 
     def version(self, placeholders: Iterable[str]) -> str:
         """Return ``<rule>@<version>`` of every file that sets one of ``placeholders``, joined by ``;``."""
         wanted = set(placeholders)
-        return ";".join(sorted(f"{file.rule}@{file.version}" for file in self.files if wanted & set(file.parameters)))
+        return ";".join(sorted(file.named_version for file in self.files if wanted & file.placeholders))
 
     def rules_of(self, placeholders: Iterable[str]) -> list[str]:
         """Return the names of the files that set one of ``placeholders``, sorted."""
         wanted = set(placeholders)
-        return sorted(file.rule for file in self.files if wanted & set(file.parameters))
+        return sorted(file.rule for file in self.files if wanted & file.placeholders)
 
     def check_used(self, models: Mapping[str, Model]) -> None:
         """Check placeholders against parameters.
@@ -121,11 +132,11 @@ class RuleBook:
             RuleError: a placeholder that no file sets, or a parameter that no model takes.
         """
         taken = {name for model in models.values() for name in model.placeholders} - BUILT_IN
-        known = {name for file in self.files for name in file.parameters}
-        if taken != known:
+        unset = taken - {name for file in self.files for name in file.placeholders}
+        unused = {name for file in self.files for name in file.parameters} - taken
+        if unset or unused:
             raise RuleError(
-                f"rule files and models do not fit: no file sets {sorted(taken - known)}, no model takes"
-                f" {sorted(known - taken)}"
+                f"rule files and models do not fit: no file sets {sorted(unset)}, no model takes {sorted(unused)}"
             )
 
 
