@@ -18,7 +18,7 @@ from resumption.ui.guard import login_address
 from resumption.ui.pages import STATIC, base, page
 
 # Each module holds a `router`.
-ROUTERS = ("resumption.ui.briefing",)
+ROUTERS = ("resumption.ui.briefing", "resumption.ui.board")
 
 # Nothing from outside, no inline script or style; the only frame is Airflow's own.
 POLICY = (
