@@ -6,8 +6,10 @@ Every row is accepted or quarantined; a value is repaired only where the repair 
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -98,7 +100,9 @@ def _conform_columns(contract: FeedContract, rows: pa.Table, context: RuleContex
     """Conform each column; columns that another one's rule must see are encoded once."""
     columns = {column.name: column for column in contract.columns if column.conform.rule != "drop"}
     present = set(rows.column_names)
-    encoded = {name: Encoded.of(rows[name] if name in present else None, rows.num_rows) for name in columns}
+    delivered = [rows[name] if name in present else None for name in columns]
+    with ThreadPoolExecutor() as threads:
+        encoded = dict(zip(columns, threads.map(Encoded.of, delivered, repeat(rows.num_rows)), strict=True))
     return {
         name: conform_column(column, encoded[name], encoded.get(column.conform.companion or ""), context)
         for name, column in columns.items()
@@ -155,10 +159,8 @@ def _quarantined(contract: FeedContract, rows: pa.Table, reasons: pa.ListArray) 
     """Return refused rows with their payload masked."""
     columns = [c for c in contract.columns if c.name in rows.column_names]
     hidden = {c.source_name: masked(c, rows[c.name]).to_pylist() for c in columns}
-    payload = [
-        json.dumps(dict(zip(hidden, row, strict=True)), ensure_ascii=False)
-        for row in zip(*hidden.values(), strict=True)
-    ]
+    encode = json.JSONEncoder(ensure_ascii=False).encode
+    payload = [encode(dict(zip(hidden, row, strict=True))) for row in zip(*hidden.values(), strict=True)]
     numbers = rows["row_number"].combine_chunks().cast(pa.int32())
     return pa.Table.from_arrays(
         [numbers, reasons.cast(MARKS), pa.array(payload, pa.string())], schema=QUARANTINE_SCHEMA

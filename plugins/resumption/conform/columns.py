@@ -7,7 +7,7 @@ values, where the rule must see another column too). The answers are spread over
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -119,7 +119,7 @@ def conform_column(column: FeedColumn, raw: Encoded, companion: Encoded | None, 
         _notes([mark and f"{base}_{mark}" for mark in marks], odd, index, len(plain)),
         _notes(reasons, odd, index, len(plain)),
     )
-    return _tokenised(result, column, context)
+    return _tokenised(result, column, context, 0 if companion else int(plain.sum()))
 
 
 def _quick(rule: Rule, distinct: Distinct, types: list[pa.DataType]) -> tuple[NDArray[np.bool_], list[pa.Array]]:
@@ -174,21 +174,29 @@ def _notes(said: list[str | None], odd: Positions, index: Positions, distinct: i
     return Notes(rows, of_row[rows], words)
 
 
-def _tokenised(result: ColumnResult, column: FeedColumn, context: RuleContext) -> ColumnResult:
-    """Put tokens in the place of identities."""
+def _tokenised(result: ColumnResult, column: FeedColumn, context: RuleContext, distinct: int) -> ColumnResult:
+    """Put tokens in the place of identities, of which the first ``distinct`` are known to differ."""
     if column.conform.rule not in TOKEN_RULES:
         return result
-    identities = result.answers[0].dictionary_encode()
-    made = tokens.tokenise(identities.dictionary, context.token_key, tokens.KINDS[column.conform.rule])
-    # An identity that came in several spellings has several positions: it keeps the first one's.
-    first = pc.fill_null(identities.indices, len(made)).to_numpy(zero_copy_only=False).astype(np.int64)
-    return ColumnResult(
-        [pa.concat_arrays([made, pa.nulls(1, pa.string())])],
-        first[result.index],
-        result.marks,
-        result.reasons,
-        pa.concat_arrays([identities.dictionary, pa.nulls(1, pa.string())]),
-    )
+    identities = result.answers[0]
+    made = tokens.tokenise(identities, context.token_key, tokens.KINDS[column.conform.rule])
+    index = _first_alike(identities, distinct)[result.index]
+    return replace(result, answers=[made], index=index, identities=identities)
+
+
+def _first_alike(values: pa.StringArray, distinct: int) -> Positions:
+    """Return for each position the first with the same value: an identity may have come in several spellings.
+
+    The first ``distinct`` values, nearly all, are known to differ and are only looked up among the few others.
+    """
+    others = values.slice(distinct).dictionary_encode()
+    which = pc.fill_null(others.indices, len(others.dictionary)).to_numpy(zero_copy_only=False)
+    first = np.full(len(others.dictionary) + 1, len(values))
+    np.minimum.at(first, which, np.arange(distinct, len(values)))
+    known = pc.index_in(values.slice(0, distinct), value_set=others.dictionary)
+    spelled = np.flatnonzero(known.is_valid())
+    first[known.take(pa.array(spelled)).to_numpy(zero_copy_only=False)] = spelled
+    return np.concatenate([np.arange(distinct), first[which]])
 
 
 def masked(column: FeedColumn, raw: pa.ChunkedArray) -> pa.Array:
