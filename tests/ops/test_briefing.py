@@ -13,7 +13,7 @@ from resumption import ops
 from resumption.briefing import Briefing, briefing, render
 from resumption.briefing.text import width
 from resumption.contracts import load_table
-from resumption.warehouse import schema
+from resumption.warehouse import create_all, schema
 
 DAY = dt.date(2020, 2, 25)
 BEFORE = DAY - dt.timedelta(1)
@@ -28,7 +28,7 @@ FILLER |= {"date": DAY, "timestamptz": BUILT}
 @pytest.fixture(scope="module", autouse=True)
 def tables(warehouse: sa.Engine) -> sa.Engine:
     """The tables a briefing reads, empty."""
-    schema.create_all(warehouse, [load_table(name) for name in TABLES])
+    create_all(warehouse, [load_table(name) for name in TABLES])
     return warehouse
 
 

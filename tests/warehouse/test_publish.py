@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from resumption import ops, warehouse
 from resumption.contracts import TableContract
-from resumption.warehouse import schema
+from resumption.warehouse import create_all, schema
 from tests.warehouse.tables import contract
 
 DAY = dt.date(2020, 2, 25)
@@ -26,7 +26,7 @@ DAILY, STATE = contract("daily"), contract("state", "table")
 @pytest.fixture(scope="module")
 def engine(warehouse_url: str) -> sa.Engine:
     found = ops.engine(warehouse_url)
-    schema.create_all(found, [DAILY, STATE])
+    create_all(found, [DAILY, STATE])
     return found
 
 

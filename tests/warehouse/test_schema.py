@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from resumption import ops
 from resumption.contracts import TableColumn, TableContract
-from resumption.warehouse import schema
+from resumption.warehouse import create_all, schema
 from tests.warehouse.tables import column, contract
 
 
@@ -22,7 +22,7 @@ def with_columns(table: TableContract, *columns: TableColumn) -> TableContract:
 
 
 def test_a_table_is_what_its_contract_says(engine: sa.Engine) -> None:
-    schema.create_all(engine, [contract("firm")])
+    create_all(engine, [contract("firm")])
     found = sa.inspect(engine)
     columns = {c["name"]: c for c in found.get_columns("firm", schema="mart")}
     assert found.get_pk_constraint("firm", schema="mart")["constrained_columns"] == ["uscc", "business_date"]
@@ -37,7 +37,7 @@ def test_creating_at_once_and_again_is_harmless(engine: sa.Engine) -> None:
 
     def create() -> None:
         try:
-            schema.create_all(engine, [contract("many")])
+            create_all(engine, [contract("many")])
         except BaseException as error:  # noqa: BLE001 - whatever it is, the test must see it
             errors.append(error)
 
@@ -51,17 +51,17 @@ def test_creating_at_once_and_again_is_harmless(engine: sa.Engine) -> None:
 
 def test_a_new_column_of_the_contract_is_added(engine: sa.Engine) -> None:
     old = contract("growing")
-    schema.create_all(engine, [old])
-    schema.create_all(engine, [with_columns(old, column("region code", "text[]"))])
+    create_all(engine, [old])
+    create_all(engine, [with_columns(old, column("region code", "text[]"))])
     found = {c["name"]: c for c in sa.inspect(engine).get_columns("growing", schema="mart")}
     assert found["region code"]["comment"] == "What region code means. [internal]"
 
 
 def test_other_changes_are_a_decision_not_a_default(engine: sa.Engine) -> None:
     table = contract("changing")
-    schema.create_all(engine, [table])
+    create_all(engine, [table])
     retyped = tuple(column("staff_total", "text") if c.name == "staff_total" else c for c in table.columns)
     with pytest.raises(schema.SchemaError, match=r"mart\.changing: .* differ in staff_total; drop the table"):
-        schema.create_all(engine, [dataclasses.replace(table, columns=retyped)])
+        create_all(engine, [dataclasses.replace(table, columns=retyped)])
     with pytest.raises(schema.SchemaError, match="differ in needed"):
-        schema.create_all(engine, [with_columns(table, column("needed", "text", required=True))])
+        create_all(engine, [with_columns(table, column("needed", "text", required=True))])

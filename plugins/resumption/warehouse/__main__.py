@@ -8,7 +8,8 @@ import sys
 import sqlalchemy as sa
 
 from resumption import ops, settings
-from resumption.warehouse import schema
+from resumption.warehouse import create_all, schema
+from resumption.warehouse.roles import RoleError
 
 
 def _count(conn: sa.Connection, table: sa.Table) -> tuple[int, str]:
@@ -37,10 +38,10 @@ def main() -> None:
         if command == "url":
             print(settings.warehouse_url())
         elif command == "create":
-            print("\n".join(f"mart.{name}" for name in schema.create_all(ops.engine())))
+            print("\n".join(f"mart.{name}" for name in create_all(ops.engine())))
         else:
             tables(ops.engine())
-    except (settings.SettingError, schema.SchemaError) as error:
+    except (settings.SettingError, schema.SchemaError, RoleError) as error:
         sys.exit(str(error))
 
 

@@ -9,9 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 
-from resumption import ops
 from resumption.contracts import TableColumn, TableContract, load_table, table_names
-from resumption.warehouse.views import create_views
 
 SCHEMA = "mart"
 
@@ -111,22 +109,17 @@ def _follow_contract(conn: sa.Connection, table: sa.Table) -> None:
     conn.execute(sa.schema.SetTableComment(table))
 
 
-def create_all(engine: sa.Engine, tables: Iterable[TableContract] | None = None) -> list[str]:
-    """Create schemas ``ops``, ``mart`` and ``published`` with what is missing in them; returns the mart tables' names.
+def create_tables(conn: sa.Connection, tables: Iterable[TableContract]) -> None:
+    """Create schema ``mart`` with what is missing of ``tables`` in it: tables, columns that may be null, descriptions.
 
-    With ``tables`` of one's own there are no published views. Safe to repeat and from several processes at once.
+    Raises:
+        SchemaError: a table is there, and differs in a way that nobody may decide but people.
     """
-    ops.create_all(engine)
     metadata = sa.MetaData()
-    wanted = [mart_table(contract, metadata) for contract in (contracts() if tables is None else tables)]
-    with engine.begin() as conn:
-        conn.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended("mart.create_all", 0))))
-        conn.execute(sa.schema.CreateSchema(SCHEMA, if_not_exists=True))
-        there = set(sa.inspect(conn).get_table_names(schema=SCHEMA))
-        metadata.create_all(conn)
-        for table in wanted:
-            if table.name in there:
-                _follow_contract(conn, table)
-        if tables is None:
-            create_views(conn)
-    return [table.name for table in wanted]
+    wanted = [mart_table(contract, metadata) for contract in tables]
+    conn.execute(sa.schema.CreateSchema(SCHEMA, if_not_exists=True))
+    there = set(sa.inspect(conn).get_table_names(schema=SCHEMA))
+    metadata.create_all(conn)
+    for table in wanted:
+        if table.name in there:
+            _follow_contract(conn, table)
