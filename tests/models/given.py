@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -12,11 +13,25 @@ import pyarrow as pa
 import yaml
 
 from resumption.contracts import load_feed, load_table
-from resumption.models import LocalInputs
+from resumption.models import LocalInputs, RuleBook
+from resumption.models.rules import Dated, Value
 
 SHANGHAI = timezone(timedelta(hours=8))
 DEFAULTS: dict[str, dict[str, Any]] = yaml.safe_load((Path(__file__).parent / "defaults.yaml").read_text("utf-8"))
 OWN_DATE = {"enterprise_power": "reading_on", "household_power": "reading_on", "city_cases": "reported_on"}
+
+
+def changed(rules: RuleBook, values: Mapping[str, Value], since: date | None = None) -> RuleBook:
+    """Return the rules with other values of parameters: from ``since`` on, or else always."""
+    files = []
+    for file in rules.files:
+        found = dict(file.parameters)
+        for name in found.keys() & values.keys():
+            before = found[name].values if since else ()
+            dated = Dated.model_construct(since=since or date(2019, 12, 1), value=values[name])
+            found[name] = found[name].model_copy(update={"values": (*before, dated)})
+        files.append(file.model_copy(update={"parameters": found}))
+    return replace(rules, files=tuple(files))
 
 
 def inputs(given: Iterable[Mapping[str, Any]]) -> LocalInputs:

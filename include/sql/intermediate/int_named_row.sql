@@ -6,17 +6,19 @@ select
     coalesce(sent.uscc, sent.uscc_candidate) as uscc_sent,
     sent.name as name_sent,
     case
+        when by_hand.uscc is not null then by_hand.uscc
         when sent.uscc is not null then by_code.uscc
         when repaired.uscc is not null then repaired.uscc
         else by_name.uscc
     end as uscc,
     case
+        when by_hand.uscc is not null then 'manual'
         when sent.uscc is not null then 'uscc'
         when repaired.uscc is not null then 'uscc_repaired'
         else 'unique_name'
     end as found_by,
     case
-        when by_code.uscc is not null or repaired.uscc is not null then null
+        when by_hand.uscc is not null or by_code.uscc is not null or repaired.uscc is not null then null
         when sent.uscc is not null then 'USCC_UNKNOWN'
         when by_name.uscc is not null then null
         when sent.uscc_candidate is not null then 'USCC_UNKNOWN'
@@ -25,6 +27,11 @@ select
         else 'NAME_UNKNOWN'
     end as unresolved_reason
 from stg_named_row as sent
+-- What somebody decided wins, as long as the registry knows the enterprise.
+left join reference.enterprise_link as link
+    on link.feed = sent.feed
+    and link.source_key = coalesce(sent.uscc, sent.uscc_candidate, sent.name)
+left join int_registry as by_hand on by_hand.uscc = link.uscc
 left join int_registry as by_code on by_code.uscc = sent.uscc
 -- A code repaired from O and I counts only where the registry knows it under the same name.
 left join int_registry as repaired

@@ -1,15 +1,12 @@
--- One row per account with a baseline: the mean of its valid working days in the baseline window, as sum and count.
+-- One row per account with a baseline: the mean of its valid days among those of the method, as sum and count.
 with valid as (
     select
         day.account_no,
         count(*) as days,
         sum(day.kwh) as kwh
     from int_power_day as day
-    inner join reference.calendar as calendar on calendar.day = day.reading_on
-    where
-        day.reading_on between :baseline_from and :baseline_to
-        and calendar.is_working_day
-        and day.mark = 'ok'
+    inner join int_baseline_day as baseline_day on baseline_day.day = day.reading_on
+    where baseline_day.is_counted and day.mark = 'ok'
     group by day.account_no
 )
 
@@ -18,4 +15,6 @@ select
     days as baseline_days,
     kwh as baseline_total_kwh
 from valid
-where days >= :baseline_min_days and kwh >= :baseline_min_kwh * days
+where
+    days >= case :baseline_method when 'lunar_prev_year' then :lunar_min_days else :baseline_min_days end
+    and kwh >= :baseline_min_kwh * days

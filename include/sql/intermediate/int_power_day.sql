@@ -7,9 +7,8 @@ with usual as (
         multiplier,
         row_number() over (partition by account_no, point_no order by count(*) desc, multiplier) as place
     from stg_power_reading
-    where
-        reading_on between :baseline_from and :baseline_to
-        and multiplier is not null
+    inner join int_baseline_day as baseline_day on baseline_day.day = stg_power_reading.reading_on
+    where multiplier is not null
     group by account_no, point_no, multiplier
 ),
 

@@ -40,7 +40,10 @@ raw as (
         on bulletins.region_code = division.code
         and bulletins.reported_on <= days.day
         and (bulletins.next_reported_on is null or bulletins.next_reported_on > days.day)
-    where division.code <> :own_region
+    where
+        division.code <> :own_region
+        and (division.valid_from is null or cast(division.valid_from as date) <= days.day)
+        and (division.valid_to is null or cast(division.valid_to as date) >= days.day)
 ),
 
 held as (

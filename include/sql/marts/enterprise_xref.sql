@@ -55,7 +55,7 @@ ranked as (
         row_number() over (
             partition by feed, source_key
             -- The surest method first.
-            order by case method when 'uscc' then 1 when 'account_map' then 1 when 'uscc_repaired' then 2 else 3 end, uscc
+            order by case method when 'manual' then 0 when 'uscc' then 1 when 'account_map' then 1 when 'uscc_repaired' then 2 else 3 end, uscc
         ) as place
     from found
 )

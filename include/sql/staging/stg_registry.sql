@@ -16,7 +16,7 @@ with delivered as (
         address_subdistrict,
         case when regexp_matches(industry_code, '^[A-T]') then substr(industry_code, 1, 1) end as industry_section,
         case when regexp_matches(industry_code, '^[A-T][0-9][0-9]') then substr(industry_code, 2, 2) end
-            as industry_division,
+            as sent_division,
         -- Two rows for one entity and day: the later delivery holds, then the later row.
         row_number() over (
             partition by uscc, delivered_for
@@ -29,10 +29,21 @@ located as (
     select
         delivered.*,
         sent.subdistrict_code as sent_code,
-        address.subdistrict_code as address_code
+        address.subdistrict_code as address_code,
+        industries.division as industry_division
     from delivered
-    left join reference.subdistricts as sent on sent.name = delivered.subdistrict
-    left join reference.subdistricts as address on address.name = delivered.address_subdistrict
+    left join reference.subdistricts as sent
+        on sent.name = delivered.subdistrict
+        and (sent.valid_from is null or cast(sent.valid_from as date) <= delivered.delivered_for)
+        and (sent.valid_to is null or cast(sent.valid_to as date) >= delivered.delivered_for)
+    left join reference.subdistricts as address
+        on address.name = delivered.address_subdistrict
+        and (address.valid_from is null or cast(address.valid_from as date) <= delivered.delivered_for)
+        and (address.valid_to is null or cast(address.valid_to as date) >= delivered.delivered_for)
+    -- A division that the classification does not have in this section is none.
+    left join reference.industries as industries
+        on industries.section = delivered.industry_section
+        and industries.division = delivered.sent_division
     where delivered.recency = 1
 )
 
