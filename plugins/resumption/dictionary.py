@@ -136,10 +136,9 @@ def _lake_type(field: Any) -> str:
 def _feed(feed: FeedContract) -> Iterator[str]:
     yield f"### {feed.name}"
     yield f"{feed.title}. {feed.description} {feed.usage}".strip()
-    due = f"{feed.delivery.expected_by:%H:%M}" + (f" D+{feed.delivery.days_after}" if feed.delivery.days_after else "")
     yield _facts(
         ("grain", f"{feed.grain_description} ({_code(feed.grain)})"),
-        ("freshness", f"{feed.delivery.cadence}, expected by {due}"),
+        ("freshness", f"{feed.delivery.cadence}, expected by {_due(feed)}"),
         ("sender", f"connection `{feed.source.connection}` ({feed.source.kind}, {feed.reader.format})"),
         ("owner", feed.owner),
         ("tags", ", ".join(feed.tags)),
@@ -153,6 +152,11 @@ def _feed(feed: FeedContract) -> Iterator[str]:
     if dropped:
         yield f"Not kept: {_code(dropped)}."
     yield _suite(feed.name)
+
+
+def _due(feed: FeedContract) -> str:
+    days = feed.delivery.days_after
+    return f"{feed.delivery.expected_by:%H:%M}" + (f" D+{days}" if days else "")
 
 
 def _feed_column(column: FeedColumn) -> Iterator[tuple[str, ...]]:
@@ -180,6 +184,7 @@ def _table(table: TableContract) -> Iterator[str]:
     yield _facts(
         ("grain", f"{table.grain_description} ({_code(table.grain)})"),
         ("replaced", replaced),
+        ("freshness", _freshness(table)),
         *_lineage(table.name),
         ("rules", _code(f"include/rules/{name}.yaml" for name in table.rules)),
         ("owner", table.owner),
@@ -208,6 +213,21 @@ def _models() -> Mapping[str, Model]:
     return load_models()
 
 
+def _freshness(table: TableContract) -> str:
+    """When a day's rows rest on all they can, and what they rest on that comes less often."""
+    from resumption.models.reach import feeds_read, reach_of
+
+    feeds = [load_feed(name) for name in sorted(feeds_read(_models(), table.name)) if reach_of(table, name) != "none"]
+    daily = [feed for feed in feeds if feed.delivery.cadence == "daily"]
+    rarer = [f"{feed.name} {feed.delivery.cadence}" for feed in feeds if feed.delivery.cadence != "daily"]
+    last = max(daily, key=lambda feed: (feed.delivery.days_after, feed.delivery.expected_by), default=None)
+    complete = [f"a day D is complete when its last daily feed has come, {_due(last)} ({last.name})"] if last else []
+    lists = [f"lists that hold until their next: {', '.join(rarer)}"] if rarer else []
+    return "; ".join(
+        [*complete, *lists, "what comes later rebuilds the days it reaches; `ops.freshness` says what is stale"]
+    )
+
+
 def _lineage(table: str) -> Iterator[tuple[str, str]]:
     """What a table rests on, through all models in between, by the references in their SQL."""
     from resumption.models.order import closure
@@ -218,6 +238,7 @@ def _lineage(table: str) -> Iterator[tuple[str, str]]:
     references = {reference for name in below for reference in models[name].reads("reference")}
     yield "rests on feeds", ", ".join(f"[{feed}](#{feed})" for feed in sorted(feeds))
     yield "rests on tables", ", ".join(f"[{name}](#{name})" for name in sorted((below & set(table_names())) - {table}))
+    yield "through models", _code(sorted(below - set(table_names())))
     yield "reference data", _code(sorted(references))
 
 
