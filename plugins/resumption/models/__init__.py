@@ -8,7 +8,8 @@ A model is one ``select`` in one file below ``include/sql``; its name is the fil
 - ``previous_day.<model>``: a model as it stands one day earlier,
 - any other model by its bare name,
 
-and takes ``:business_date``, the parameters of ``include/rules`` and ``:<rule>_version`` as placeholders. The order is derived from the SQL.
+and takes ``:business_date``, the parameters of ``include/rules`` and ``:<rule>_version`` as placeholders.
+The order is derived from the SQL.
 """
 
 from resumption.models.inputs import Clock, Inputs, LocalInputs
