@@ -12,7 +12,7 @@ class _Reason(StrEnum):
     en: str
     zh: str
 
-    def __new__(cls, code: str, en: str, zh: str) -> Self:
+    def __new__(cls, code: str, en: str = "", zh: str = "") -> Self:
         made = str.__new__(cls, code)
         made._value_ = code
         made.en, made.zh = en, zh

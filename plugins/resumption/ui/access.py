@@ -10,6 +10,8 @@ from functools import lru_cache
 import sqlalchemy as sa
 
 from resumption import settings
+from resumption.warehouse import roles
+from resumption.warehouse.access import load_access
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,26 @@ def engine() -> sa.Engine:
     return _engine(settings.warehouse_url())
 
 
+def seats(visitor: Visitor) -> list[roles.Member]:
+    """Return the roles that a visitor reads in, as ``access.member`` says.
+
+    Without a row there: operator, for whom Airflow lets decide on quarantined rows, and analyst for all others.
+    """
+    with engine().connect() as conn:
+        found = roles.members(conn, visitor.login)
+    return found or [roles.Member(visitor.login, "operator" if visitor.may_decide else "analyst")]
+
+
 @contextmanager
-def connection(visitor: Visitor, *, purpose: str) -> Iterator[sa.Connection]:
-    """Yield a connection to read with; ``purpose`` says what for, where a look is recorded."""
-    del visitor, purpose
-    with engine().connect().execution_options(postgresql_readonly=True) as conn:
+def connection(visitor: Visitor, *, purpose: str, seat: roles.Member | None = None) -> Iterator[sa.Connection]:
+    """Yield a transaction to read in; ``purpose`` says what for, ``seat`` in which of several roles."""
+    taken = seat or seats(visitor)[0]
+    with roles.reading(
+        engine(), taken.role, login=visitor.login, purpose=purpose, community=taken.community, uscc=taken.uscc
+    ) as conn:
         yield conn
+
+
+def reads(seat: roles.Member, table: str) -> bool:
+    """Whether a role reads a table of schema ``ops``."""
+    return table in load_access().roles[seat.role].ops

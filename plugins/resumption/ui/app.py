@@ -18,7 +18,12 @@ from resumption.ui.guard import login_address
 from resumption.ui.pages import STATIC, base, page
 
 # Each module holds a `router`.
-ROUTERS = ("resumption.ui.briefing", "resumption.ui.board")
+ROUTERS = (
+    "resumption.ui.briefing",
+    "resumption.ui.board",
+    "resumption.ui.quarantine",
+    "resumption.ui.lists",
+)
 
 # Nothing from outside, no inline script or style; the only frame is Airflow's own.
 POLICY = (
@@ -46,6 +51,7 @@ def create_app() -> FastAPI:
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(SettingError, _no_warehouse)
     app.add_exception_handler(sa.exc.OperationalError, _no_warehouse)
+    app.add_exception_handler(sa.exc.ProgrammingError, _not_answered)
     app.add_exception_handler(Exception, _broken)
     return app
 
@@ -85,6 +91,16 @@ def _not_understood(request: Request, error: Exception) -> Response:
 def _no_warehouse(request: Request, error: Exception) -> Response:
     log.error("the warehouse could not be asked: %s", type(error).__name__)
     return _failed(request, 503, "frame.no_warehouse")
+
+
+def _not_answered(request: Request, error: Exception) -> Response:
+    """What the role may not read, and what was not built yet."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None)
+    if state == "42501":
+        return _failed(request, 403, "frame.not_for_role")
+    if state in ("42P01", "3F000"):
+        return _failed(request, 503, "frame.not_built")
+    return _broken(request, error)
 
 
 def _broken(request: Request, error: Exception) -> Response:

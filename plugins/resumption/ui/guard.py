@@ -20,6 +20,7 @@ Method = Literal["GET", "PUT"]
 CSRF_FIELD = "csrf_token"
 CSRF_SECONDS = 12 * 3600
 QUARANTINE = "Resumption quarantine"
+PERSONS = "Resumption persons"
 
 
 def may(user: object, resource: str, method: Method) -> bool:
@@ -53,7 +54,7 @@ Briefing = Annotated[Visitor, Depends(needs("Resumption briefing"))]
 Feeds = Annotated[Visitor, Depends(needs("Resumption feeds"))]
 Quarantine = Annotated[Visitor, Depends(needs(QUARANTINE))]
 WorkLists = Annotated[Visitor, Depends(needs("Resumption work lists"))]
-Persons = Annotated[Visitor, Depends(needs("Resumption persons"))]
+Persons = Annotated[Visitor, Depends(needs(PERSONS))]
 DecideQuarantine = Annotated[Visitor, Depends(needs(QUARANTINE, "PUT"))]
 ExportWorkLists = Annotated[Visitor, Depends(needs("Resumption work lists", "PUT"))]
 
