@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from airflow.sdk import DAG, CronTriggerTimetable, task
 
 from resumption.contracts import feed_names
+from resumption.dagkit import watched
 
 
 @task
@@ -30,6 +31,7 @@ with DAG(
     start_date=datetime(2020, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
+    **watched(),
     default_args={"owner": "resumption-office-data", "retries": 0},
     tags=["lake", "maintenance"],
 ) as dag:

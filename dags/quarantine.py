@@ -23,6 +23,7 @@ from airflow.sdk import DAG, Param, get_current_context, task
 
 from resumption.contracts import feed_names
 from resumption.contracts.reasons import RowReason
+from resumption.dagkit import watched
 
 
 @task
@@ -50,6 +51,7 @@ with DAG(
     description="Release, correct, discard or replay what is in quarantine",
     doc_md=__doc__,
     schedule=None,
+    **watched(),
     default_args={"owner": "resumption-office-data", "retries": 0},
     tags=["quarantine", "by-hand"],
     params={

@@ -12,7 +12,7 @@ from airflow.sdk import DAG, CronTriggerTimetable, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from resumption.contracts import table_names
-from resumption.dagkit import table_asset
+from resumption.dagkit import table_asset, watched
 
 
 @task(outlets=[table_asset(name) for name in table_names()])
@@ -34,6 +34,7 @@ with DAG(
     start_date=datetime(2020, 1, 1, tzinfo=UTC),
     catchup=False,
     max_active_runs=1,
+    **watched(),
     default_args={"owner": "resumption-office-data", "retries": 0},
     tags=["consolidated", "warehouse"],
 ) as dag:

@@ -14,7 +14,7 @@ from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk import DAG, Asset, BaseOperator, CronPartitionTimetable, get_current_context, task
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
-from resumption.contracts import FeedContract, load_feed
+from resumption.contracts import GRACE, FeedContract, load_feed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 SHANGHAI = timezone(timedelta(hours=8))
 FIRST_DAY = os.environ.get("RESUMPTION_START", "")
 """Business date from which the scheduler catches up by itself; without it, past days are loaded by backfill."""
-
-GRACE = timedelta(hours=4)
-"""How long a feed that is overdue is asked for again before the day goes on without it."""
 
 SENDERS_POOL = "senders"
 """Pool of all tasks that talk to senders."""
@@ -60,7 +57,30 @@ def running() -> dict[str, Any]:
         "start_date": due_at(start, 0, 0, 0),
         "catchup": bool(FIRST_DAY),
         "max_active_runs": 1,
+        **watched(),
     }
+
+
+def watched() -> dict[str, Any]:
+    """Return what every DAG has: a run that fails leaves a row in ``ops.run_failure``, the alerts' safety net."""
+    return {"on_failure_callback": note_failure}
+
+
+def note_failure(context: Mapping[str, Any]) -> None:
+    """Note that a run failed. Airflow's DAG processor calls it, so it does not matter what ended the tasks."""
+    from resumption import ops
+
+    # A run of which no task is left comes with its DAG and identifier alone.
+    key = str(getattr(context.get("dag_run"), "partition_key", None) or "")[:10]
+    tasks = [context["ti"].task_id] if "ti" in context else []
+    with ops.engine().begin() as conn:
+        day = date.fromisoformat(key) if key else None
+        ops.record_failure(conn, context["dag"].dag_id, context["run_id"], day, tasks, datetime.now(UTC))
+
+
+def live_from() -> date | None:
+    """Return the business date from which days are lived through by the clock; None where only past days are loaded."""
+    return date.fromisoformat(FIRST_DAY) if FIRST_DAY else None
 
 
 def due_at(day: date, days_after: int, hour: int, minute: int) -> datetime:

@@ -14,6 +14,7 @@ Everything is read from the environment at the moment it is asked for, so that a
 | ``RESUMPTION_TOKEN_KEY`` | master key: of the identity tokens, and the landing zone's and vault's seals | none |
 | ``RESUMPTION_TOKEN_KEY_FILE`` | file that holds the master key | none |
 | Airflow variable ``resumption_token_key`` | the master key, asked for inside tasks only | none |
+| ``RESUMPTION_UI_URL`` | address at which people open the UI, for links in messages | Airflow's ``[api] base_url`` |
 | ``RESUMPTION_PROJECT`` | folder that holds ``include/`` and ``expectations/`` | the checkout this package lies in |
 """
 
@@ -102,6 +103,16 @@ def warehouse_url() -> str:
     # People paste what psql takes; the driver this project installs is psycopg 3.
     scheme, _, rest = given.partition("://")
     return f"postgresql+psycopg://{rest}" if scheme in ("postgresql", "postgres") else given
+
+
+def ui_url(path: str = "") -> str:
+    """Address of a page of the UI as people open it: ``ui_url("/dags/checkins")``."""
+    given = os.environ.get("RESUMPTION_UI_URL", "")
+    if not given:
+        from airflow.sdk.configuration import conf
+
+        given = conf.get("api", "base_url", fallback="") or "http://localhost:8080"
+    return given.rstrip("/") + path
 
 
 def token_key() -> bytes:

@@ -2,7 +2,7 @@
 
 from resumption.consolidate.building import as_known, build, outdated, restate
 from resumption.consolidate.inputs import LakeInputs
-from resumption.consolidate.readiness import expected_at, judge_freshness, last_due
+from resumption.consolidate.readiness import expected_at, judge_freshness, judge_now, last_due
 from resumption.consolidate.resolution import REFERENCE, resolve
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "build",
     "expected_at",
     "judge_freshness",
+    "judge_now",
     "last_due",
     "outdated",
     "resolve",

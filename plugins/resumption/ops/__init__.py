@@ -51,7 +51,14 @@ from resumption.ops.quarantine import (
     resolve_counts,
 )
 from resumption.ops.reconciliation import TOTALS_DIFFER, Balance, delivered, replace_reconciliation, rows_kept
-from resumption.ops.runs import freshness_states, record_run, replace_freshness, run_statuses
+from resumption.ops.runs import (
+    freshness_states,
+    last_freshness,
+    record_freshness_changes,
+    record_run,
+    replace_freshness,
+    run_statuses,
+)
 from resumption.ops.tables import (
     Action,
     ActionRow,
@@ -134,6 +141,7 @@ __all__ = [
     "holding",
     "keep_out",
     "known_deliveries",
+    "last_freshness",
     "latest_built_day",
     "latest_versions",
     "message_states",
@@ -153,6 +161,7 @@ __all__ = [
     "record_contents",
     "record_delivery",
     "record_failure",
+    "record_freshness_changes",
     "record_run",
     "recount",
     "reject_repeats",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from resumption.ops.database import replace_rows
-from resumption.ops.tables import FreshnessRow, RunRow, feed_run, freshness
+from resumption.ops.tables import FreshnessRow, RunRow, feed_run, freshness, freshness_change
 
 
 def record_run(conn: sa.Connection, run: RunRow) -> None:
@@ -40,3 +40,24 @@ def freshness_states(conn: sa.Connection, day: dt.date) -> dict[str, str]:
 def replace_freshness(conn: sa.Connection, day: dt.date, rows: Sequence[FreshnessRow]) -> None:
     """Make ``rows`` the judgement of every feed's freshness for a business date."""
     replace_rows(conn, freshness, {"business_date": day}, rows)
+
+
+def last_freshness(conn: sa.Connection) -> dict[str, tuple[str, dt.datetime]]:
+    """Return, by feed, the state that it changed to last by the clock and the deadline it was judged by."""
+    columns = freshness_change.c
+    query = sa.select(columns.feed, columns.state, columns.expected_by).distinct(columns.feed)
+    found = conn.execute(query.order_by(columns.feed, columns.change_id.desc()))
+    return {row.feed: (row.state, row.expected_by) for row in found}
+
+
+def record_freshness_changes(conn: sa.Connection, day: dt.date, before: Mapping[str, str], at: dt.datetime) -> None:
+    """Append a row for each feed whose state for ``day`` is another than ``before``."""
+    query = sa.select(freshness).where(freshness.c.business_date == day).order_by(freshness.c.feed)
+    changes = [
+        {"feed": row["feed"], "business_date": day, "state": row["state"], "state_before": before.get(row["feed"]),
+         "expected_by": row["expected_by"], "changed_at": at}
+        for row in conn.execute(query).mappings()
+        if row["state"] != before.get(row["feed"])
+    ]  # fmt: skip
+    if changes:
+        conn.execute(freshness_change.insert(), changes)
