@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import time
 import uuid
 from collections.abc import Iterable
@@ -19,9 +18,8 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
-from resumption import ops, settings
+from resumption import ops, settings, storage
 from resumption.contracts.reasons import FileReason
 from resumption.ops import DeliveryRow
 from resumption.sealing import Sealer, SealError, ZoneKey, open_frames
@@ -39,6 +37,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from resumption.contracts.feed import FeedContract
+    from resumption.storage import Place
 
 _log = logging.getLogger(__name__)
 _STALE_PART_SECONDS = 86_400
@@ -110,8 +109,7 @@ class Part:
     def finish(self) -> None:
         """Seal the end and force it to disk."""
         self._sealer.finish()
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        storage.flush(self._file)
 
     def close(self) -> None:
         """Let go of the file, and of what is left of it if it was not kept."""
@@ -122,10 +120,12 @@ class Part:
 class LandingStore:
     """The landing zone of one feed."""
 
-    def __init__(self, root: Path, feed: str) -> None:
+    def __init__(self, root: Place, feed: str) -> None:
         self._folder = root / feed
         self._key = zone_key()
-        self._parts = self._folder / ".parts"
+        # What is not finished lies on the zone's own disk, where a rename puts it in place.
+        beside = self._folder if isinstance(self._folder, Path) else settings.home() / "landing" / feed
+        self._parts = beside / ".parts"
         self._parts.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._sweep()
 
@@ -133,23 +133,19 @@ class LandingStore:
         """Return where the next delivery is fetched to."""
         return Part(self._parts / uuid.uuid4().hex, self._key)
 
-    def keep(self, part: Part, sha256: str) -> Path:
+    def keep(self, part: Part, sha256: str) -> Place:
         """Move a finished download to its place; the same bytes are kept once."""
         place = self._folder / sha256[:2] / sha256
-        place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not place.exists():
             part.finish()
-            part.path.chmod(0o400)
-            part.path.rename(place)
+            storage.publish(part.path, place, 0o400, once=True)
         return place
 
-    def describe(self, place: Path, delivery: DeliveryRow) -> None:
-        """Write the delivery's manifest beside its bytes; after it both names are on disk."""
-        draft = self._parts / uuid.uuid4().hex
-        draft.write_text(json.dumps(asdict(delivery), ensure_ascii=False, indent=1, default=str), encoding="utf-8")
-        _to_disk(draft)
-        draft.rename(place.with_name(f"{place.name}.{delivery.delivery_id}.json"))
-        _folder_to_disk(place.parent)
+    def describe(self, place: Place, delivery: DeliveryRow) -> None:
+        """Write the delivery's manifest beside its bytes."""
+        manifest = json.dumps(asdict(delivery), ensure_ascii=False, indent=1, default=str)
+        with storage.drafted(place.with_name(f"{place.name}.{delivery.delivery_id}.json"), 0o600) as draft:
+            draft.write(manifest.encode())
 
     def _sweep(self) -> None:
         """Delete the downloads that killed processes left."""
@@ -161,19 +157,6 @@ class LandingStore:
                 continue
 
 
-def _to_disk(path: Path) -> None:
-    with path.open("rb+") as stream:
-        os.fsync(stream.fileno())
-
-
-def _folder_to_disk(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def read(delivery: DeliveryRow) -> bytes:
     """Return the bytes of a recorded delivery as the sender sent them.
 
@@ -181,7 +164,7 @@ def read(delivery: DeliveryRow) -> bytes:
         FileNotFoundError: the delivery has no bytes, or they are gone (retention, another machine's landing zone).
         SealError: they are sealed with another key, or were changed.
     """
-    with _landed_path(delivery).open("rb") as file:
+    with storage.opened(_landed_path(delivery)) as file:
         data = b"".join(open_frames(file, zone_key()))
     if hashlib.sha256(data).hexdigest() != delivery.sha256:
         raise SealError(
@@ -191,10 +174,9 @@ def read(delivery: DeliveryRow) -> bytes:
     return data
 
 
-def _landed_path(delivery: DeliveryRow) -> Path:
-    parts = urlsplit(delivery.landing_uri or "")
-    path = Path(unquote(parts.path))
-    if parts.scheme != "file" or not path.is_file():
+def _landed_path(delivery: DeliveryRow) -> Place:
+    path = storage.place(delivery.landing_uri) if delivery.landing_uri else None
+    if path is None or not path.is_file():
         raise FileNotFoundError(
             f"{delivery.feed}: delivery {delivery.delivery_id} ({delivery.business_date}): expected its bytes at "
             f"{delivery.landing_uri}, there are none. Is LANDING_URL the landing zone it was received in?"
@@ -321,7 +303,7 @@ class _Landing:
                 ops.reopen_repeat(self._conn, row.delivery_id)
                 self._known[row.delivery_id] = again
 
-    def _judged(self, offer: Offer, fetched: FetchedFile, refused: str | None, place: Path) -> DeliveryRow:
+    def _judged(self, offer: Offer, fetched: FetchedFile, refused: str | None, place: Place) -> DeliveryRow:
         received = now()
         row = DeliveryRow(
             delivery_id=delivery_id(offer, fetched.sha256 if self._is_pull else None),

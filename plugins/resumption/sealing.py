@@ -15,12 +15,17 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from resumption import storage
+
+if TYPE_CHECKING:
+    from resumption.storage import Place
 
 MARK = b"RSEAL\x01"
 _ID_BYTES, _SALT_BYTES, _KEY_BYTES, _PREFIX_BYTES, _TAG_BYTES = 8, 16, 32, 7, 16
@@ -141,17 +146,17 @@ def number_in(header: bytes) -> bytes:
     return header[len(MARK) : len(MARK) + _ID_BYTES]
 
 
-def read(path: Path, key: ZoneKey, context: str = "") -> bytes:
+def read(path: Place, key: ZoneKey, context: str = "") -> bytes:
     """Return the plain bytes of a sealed file.
 
     Raises:
         SealError: see ``open_frames``.
     """
-    with path.open("rb") as file:
+    with storage.opened(path) as file:
         return b"".join(open_frames(file, key, context))
 
 
-def is_sealed_with(path: Path, key: ZoneKey) -> bool:
+def is_sealed_with(path: Place, key: ZoneKey) -> bool:
     """Whether a file is sealed with this key; only its header is looked at."""
     with path.open("rb") as file:
         header = file.read(HEADER_BYTES)

@@ -6,23 +6,29 @@ Everything is read from the environment at the moment it is asked for, so that a
 | variable | meaning | default |
 | --- | --- | --- |
 | ``RESUMPTION_HOME`` | run folder | ``<project>/.run`` |
-| ``LAKE_URL`` | root of the Delta tables, a path or an object store's URL | ``$RESUMPTION_HOME/lake`` |
+| ``LAKE_URL`` | root of the Delta tables, a path or an ``s3://`` URL | ``$RESUMPTION_HOME/lake`` |
 | ``LAKE_RETENTION_HOURS`` | how long replaced files of the lake stay for readers that began before | ``168`` |
-| ``LANDING_URL`` | root of the landing zone, a path or a ``file://`` URL | ``$RESUMPTION_HOME/landing`` |
-| ``VAULT_URL`` | root of the vault, a path or a ``file://`` URL | ``$RESUMPTION_HOME/vault`` |
+| ``LANDING_URL`` | root of the landing zone, a path, a ``file://`` or an ``s3://`` URL | ``$RESUMPTION_HOME/landing`` |
+| ``VAULT_URL`` | root of the vault, the same | ``$RESUMPTION_HOME/vault`` |
 | ``WAREHOUSE_URL`` | SQLAlchemy URL of the warehouse | none: an error |
 | ``RESUMPTION_TOKEN_KEY`` | master key: of the identity tokens, and the landing zone's and vault's seals | none |
 | ``RESUMPTION_TOKEN_KEY_FILE`` | file that holds the master key | none |
 | Airflow variable ``resumption_token_key`` | the master key, asked for inside tasks only | none |
 | ``RESUMPTION_UI_URL`` | address at which people open the UI, for links in messages | Airflow's ``[api] base_url`` |
 | ``RESUMPTION_PROJECT`` | folder that holds ``include/`` and ``expectations/`` | the checkout this package lies in |
+| ``AWS_…`` | address and key of the object store of ``s3://`` URLs, see ``resumption.storage`` | none |
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING
+
+from resumption import storage
+
+if TYPE_CHECKING:
+    from resumption.storage import Place
 
 
 class SettingError(RuntimeError):
@@ -58,34 +64,32 @@ def lake_retention_hours() -> int:
     return int(given)
 
 
-def landing_path() -> Path:
+def landing_path() -> Place:
     """Root of the landing zone.
 
     Raises:
-        SettingError: ``LANDING_URL`` is neither a path nor a ``file://`` URL.
+        SettingError: ``LANDING_URL`` is neither a path nor a URL of a known scheme.
     """
-    return _local("LANDING_URL", "landing")
+    return _zone("LANDING_URL", "landing")
 
 
-def vault_path() -> Path:
+def vault_path() -> Place:
     """Root of the vault.
 
     Raises:
-        SettingError: ``VAULT_URL`` is neither a path nor a ``file://`` URL.
+        SettingError: ``VAULT_URL`` is neither a path nor a URL of a known scheme.
     """
-    return _local("VAULT_URL", "vault")
+    return _zone("VAULT_URL", "vault")
 
 
-def _local(variable: str, default: str) -> Path:
+def _zone(variable: str, default: str) -> Place:
     given = os.environ.get(variable, "")
     if not given:
         return home() / default
-    parts = urlsplit(given)
-    if parts.scheme == "file":
-        return Path(unquote(parts.path))
-    if parts.scheme:
-        raise SettingError(f"{variable}: expected a path or a file:// URL, got the scheme {parts.scheme!r}")
-    return Path(given).resolve()
+    try:
+        return storage.place(given)
+    except ValueError as error:
+        raise SettingError(f"{variable}: {error}") from None
 
 
 def warehouse_url() -> str:

@@ -8,23 +8,21 @@ replaced and forgotten as a whole. What is in it is never logged, and every look
 from __future__ import annotations
 
 import binascii
-import os
-import uuid
 from collections.abc import Collection
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from resumption import ops, settings
+from resumption import ops, settings, storage
 from resumption.contracts.lake_schema import IDENTITIES
 from resumption.sealing import Sealer, ZoneKey, read
 
 if TYPE_CHECKING:
     from resumption.contracts.feed import FeedContract
     from resumption.ops import DeliveryRow
+    from resumption.storage import Place
 
 _DIGITS = 64
 _TOKEN = pa.binary(_DIGITS // 2)
@@ -81,12 +79,12 @@ def identities(tokens: Collection[str], *, purpose: str, by: str) -> pa.Table:
     return _shown(known)
 
 
-def blocks() -> list[Path]:
+def blocks() -> list[Place]:
     """Return the files of all blocks, sorted."""
-    return sorted(path for path in settings.vault_path().glob("*/*") if not path.name.startswith("."))
+    return sorted((path for path in settings.vault_path().glob("*/*") if not path.name.startswith(".")), key=str)
 
 
-def read_block(path: Path, key: ZoneKey) -> pa.Table:
+def read_block(path: Place, key: ZoneKey) -> pa.Table:
     """Return the identities of a block, in ``IDENTITIES``.
 
     Raises:
@@ -95,34 +93,25 @@ def read_block(path: Path, key: ZoneKey) -> pa.Table:
     return _shown(_stored(path, key))
 
 
-def write_block(path: Path, rows: pa.Table, key: ZoneKey) -> None:
+def write_block(path: Place, rows: pa.Table, key: ZoneKey) -> None:
     """Seal identities in ``IDENTITIES`` into a block; it is there as a whole or not at all."""
     kind = rows["kind"].combine_chunks().cast(_STORED.field("kind").type)
     stored = pa.Table.from_arrays([kind, _to_bytes(rows["token"]), rows["value"].cast(pa.string())], schema=_STORED)
     packed = pa.BufferOutputStream()
     with pa.ipc.new_stream(packed, _STORED, options=pa.ipc.IpcWriteOptions(compression="zstd")) as stream:
         stream.write_table(stored)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = path.with_name(f".{uuid.uuid4().hex}")
-    try:
-        with part.open("xb") as file:
-            part.chmod(0o600)
-            sealer = Sealer(file, key, _context(path))
-            sealer.write(packed.getvalue())
-            sealer.finish()
-            file.flush()
-            os.fsync(file.fileno())
-        part.rename(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with storage.drafted(path, 0o600) as file:
+        sealer = Sealer(file, key, _context(path))
+        sealer.write(packed.getvalue())
+        sealer.finish()
 
 
-def _stored(path: Path, key: ZoneKey) -> pa.Table:
+def _stored(path: Place, key: ZoneKey) -> pa.Table:
     with pa.ipc.open_stream(read(path, key, _context(path))) as stream:
         return stream.read_all()
 
 
-def _context(path: Path) -> str:
+def _context(path: Place) -> str:
     """What a block is sealed for: in another delivery's place it does not open."""
     return f"{path.parent.name}/{path.name}"
 

@@ -29,7 +29,7 @@ Stage = tuple[str, tuple[Any, ...]]
 
 FEEDS = list(dict.fromkeys(one.offer.feed for one in deliveries()))
 MODELS = load_models()
-_SETTINGS = ("RESUMPTION_HOME", "RESUMPTION_TOKEN_KEY", "WAREHOUSE_URL")
+_SETTINGS = ("RESUMPTION_", "WAREHOUSE_URL", "LAKE_URL", "LANDING_URL", "VAULT_URL", "AWS_")
 
 
 def _land(*days: date) -> None:
@@ -130,7 +130,8 @@ def start(*stage: Any) -> Running:
     context.set_forkserver_preload([__name__])
     here, there = context.Pipe(duplex=False)
     given = (stage[0], stage[1:])
-    process = context.Process(target=_run, args=(given, {name: os.environ[name] for name in _SETTINGS}, there))
+    settings = {name: value for name, value in os.environ.items() if name.startswith(_SETTINGS)}
+    process = context.Process(target=_run, args=(given, settings, there))
     process.start()
     there.close()
     here.recv()

@@ -56,6 +56,6 @@ def test_the_vault_lies_where_it_is_told(tmp_path: Path, monkeypatch: pytest.Mon
     assert settings.vault_path() == tmp_path / "vault"
     monkeypatch.setenv("VAULT_URL", f"file://{tmp_path}/a%20place")
     assert settings.vault_path() == tmp_path / "a place"
-    monkeypatch.setenv("VAULT_URL", "s3://bucket")
-    with pytest.raises(settings.SettingError, match="VAULT_URL: expected a path or a file:// URL"):
+    monkeypatch.setenv("VAULT_URL", "ftp://bucket")
+    with pytest.raises(settings.SettingError, match="VAULT_URL: expected a path, a file:// or an s3:// URL"):
         settings.vault_path()

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import uuid
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resumption import landing, settings, vault
+from resumption import landing, settings, storage, vault
 from resumption.rekey.tokens import Report, TokenMap, under
 from resumption.sealing import Sealer, is_sealed_with, open_frames
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from resumption.storage import Place
 
-def _landed() -> list[Path]:
+
+def _landed() -> list[Place]:
     """Return the files with the bytes of deliveries; what was never finished opens under no key and is left out."""
-    return sorted(path for path in settings.landing_path().glob("*/[0-9a-f][0-9a-f]/*") if path.suffix != ".json")
+    found = settings.landing_path().glob("*/[0-9a-f][0-9a-f]/*")
+    return sorted((path for path in found if path.suffix != ".json" and not path.name.startswith(".")), key=str)
 
 
 def carry_over(tokens: TokenMap, report: Report, tell: Callable[[str], None]) -> None:
@@ -34,23 +34,15 @@ def carry_over(tokens: TokenMap, report: Report, tell: Callable[[str], None]) ->
     tell(f"vault: {report.files['vault']} blocks sealed anew")
 
 
-def _reseal(path: Path, tokens: TokenMap) -> None:
-    part = path.with_name(f".{uuid.uuid4().hex}")
-    try:
-        with path.open("rb") as before, part.open("xb") as after:
-            part.chmod(0o400)
-            sealer = Sealer(after, landing.zone_key(tokens.new))
-            for frame in open_frames(before, landing.zone_key(tokens.old)):
-                sealer.write(frame)
-            sealer.finish()
-            after.flush()
-            os.fsync(after.fileno())
-        part.rename(path)
-    finally:
-        part.unlink(missing_ok=True)
+def _reseal(path: Place, tokens: TokenMap) -> None:
+    with storage.opened(path) as before, storage.drafted(path, 0o400) as after:
+        sealer = Sealer(after, landing.zone_key(tokens.new))
+        for frame in open_frames(before, landing.zone_key(tokens.old)):
+            sealer.write(frame)
+        sealer.finish()
 
 
-def _rewrite(path: Path, tokens: TokenMap) -> None:
+def _rewrite(path: Place, tokens: TokenMap) -> None:
     rows = vault.read_block(path, vault.zone_key(tokens.old))
     vault.write_block(path, under(rows, tokens.new), vault.zone_key(tokens.new))
 

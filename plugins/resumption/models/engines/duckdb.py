@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
+from resumption import storage
 from resumption.models.loader import SCHEMAS
 from resumption.models.render import literal
 
@@ -65,6 +66,8 @@ class DuckDBEngine:
         if not files or not deliveries:
             self.add_table("feed", feed, schema.empty_table())
             return
+        if storage.is_stored(files) and storage.STORE not in self._connection.list_filesystems():
+            self._connection.register_filesystem(storage.filesystem())
         raw = f"raw_{feed}"
         self._connection.from_parquet(list(files), hive_partitioning=True, union_by_name=True).create_view(raw)
         counted = pa.table({"delivery_id": pa.array([d.delivery_id for d in deliveries], pa.string())})
