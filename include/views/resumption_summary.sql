@@ -16,27 +16,33 @@
 -- coverage: reporting / denominator. Unit: fraction.
 -- delta_1d: official_rate less that of the day before. Unit: fraction.
 -- suppressed: The figures are hidden.
-with cells as (
+--
+-- Every step is a window over a day and a level, so that a filter on either reaches the table before anything is sorted.
+with cells as not materialized (
     select
-        summary.*,
-        case when summary.scope like 'above\_scale%' then 'above_scale' else 'statistical' end as family,
-        summary.scope in ('statistical', 'above_scale') as is_total,
+        *,
+        case when scope like 'above\_scale%' then 'above_scale' else 'statistical' end as family,
+        scope in ('statistical', 'above_scale') as is_total,
         -- The table's flag, what the published rates tell, and what is left of a scope without those above scale.
-        summary.suppressed
-        or round(summary.corroborated_rate * summary.denominator) between 1 and 4
+        suppressed
+        or round(corroborated_rate * denominator) between 1 and 4
         or coalesce(
-            whole.denominator - summary.denominator between 1 and 4
-            or whole.resumed - summary.resumed between 1 and 4
-            or whole.reporting - summary.reporting between 1 and 4,
+            max(denominator) filter (where scope = whole_scope) over same_whole - denominator between 1 and 4
+            or max(resumed) filter (where scope = whole_scope) over same_whole - resumed between 1 and 4
+            or max(reporting) filter (where scope = whole_scope) over same_whole - reporting between 1 and 4,
             false
         ) as is_small
-    from mart.resumption_summary as summary
-    left join mart.resumption_summary as whole
-        on whole.business_date = summary.business_date
-        and whole.level = summary.level
-        and whole.unit = summary.unit
-        and whole.scope = case summary.scope when 'above_scale' then 'statistical' else substr(summary.scope, 13) end
-        and summary.scope like 'above\_scale%'
+    from (
+        select
+            *,
+            case
+                when scope = 'above_scale' then 'statistical'
+                when scope like 'above\_scale%' then substr(scope, 13)
+                else scope
+            end as whole_scope
+        from mart.resumption_summary
+    ) as summary
+    window same_whole as (partition by business_date, level, unit, whole_scope)
 ),
 
 district_cells as (
@@ -49,12 +55,9 @@ district_cells as (
     where level = 'district'
 ),
 
-district_hidden as (
+district_verdicts as not materialized (
     select
-        business_date,
-        scope,
-        level,
-        unit,
+        *,
         is_small or total_small or (not is_total and small_sectors = 1 and not is_small and place = 1) as hidden
     from district_cells
 ),
@@ -63,135 +66,134 @@ district_hidden as (
 unit_cells as (
     select
         cells.business_date,
-        cells.family,
-        cells.is_total,
         cells.scope,
         cells.level,
         cells.unit,
         cells.denominator,
-        cells.is_small or district_hidden.hidden as is_small
+        cells.resumed,
+        cells.official_rate,
+        cells.corroborated_rate,
+        cells.staff_rate,
+        cells.reporting,
+        cells.coverage,
+        cells.delta_1d,
+        cells.family,
+        cells.is_total,
+        cells.is_small or district_verdicts.hidden as is_small
     from cells
-    inner join district_hidden
-        on district_hidden.business_date = cells.business_date
-        and district_hidden.scope = cells.scope
+    inner join district_verdicts
+        on district_verdicts.business_date = cells.business_date
+        and district_verdicts.scope = cells.scope
     where cells.level <> 'district'
 ),
 
 units as (
     select
-        business_date,
-        family,
-        level,
-        unit,
-        bool_or(is_small and not is_total) as small_sector,
-        count(*) filter (where not is_total) as sectors,
-        coalesce(bool_or(is_total and is_small), false) as small_total,
-        max(denominator) as denominator
+        *,
+        coalesce(bool_or(is_small and not is_total) over same_unit, false) as small_sector,
+        coalesce(bool_or(is_small and is_total) over same_unit, false) as small_total,
+        count(*) filter (where not is_total) over same_unit as sectors,
+        max(denominator) over same_unit as unit_denominator,
+        row_number() over (partition by business_date, level, family, unit order by scope) = 1 as is_first
     from unit_cells
-    group by business_date, family, level, unit
+    window same_unit as (partition by business_date, level, family, unit)
 ),
 
 -- The only sector of a unit is as good as its total.
 small_units as (
     select
         *,
-        small_total or (coalesce(small_sector, false) and sectors < 2) as is_small
+        small_total or (small_sector and sectors < 2) as unit_small
     from units
 ),
 
+-- A single hidden total takes the smallest other one with it.
 hidden_units as (
     select
         *,
-        is_small
-        or count(*) filter (where is_small) over (partition by business_date, family, level) = 1
-        and row_number() over (
-            partition by business_date, family, level, is_small
-            order by denominator, unit
+        unit_small
+        or count(*) filter (where unit_small and is_first) over (partition by business_date, level, family) = 1
+        and dense_rank() over (
+            partition by business_date, level, family, unit_small
+            order by unit_denominator, unit
         ) = 1 as total_hidden
     from small_units
 ),
 
-sector_cells as (
+sectors as (
     select
-        unit_cells.*,
-        hidden_units.sectors,
-        hidden_units.total_hidden or coalesce(hidden_units.small_sector, false) as row_hidden
-    from unit_cells
-    inner join hidden_units using (business_date, family, level, unit)
-    where not unit_cells.is_total
+        *,
+        total_hidden or small_sector as row_hidden
+    from hidden_units
 ),
 
 -- A sector that is hidden in one unit only takes the smallest other unit with it; twice, as that unit has sectors too.
-once_more as (
+first_needed as (
     select
-        business_date,
-        family,
-        level,
-        unit,
-        scope,
-        sectors,
-        denominator,
-        bool_or(row_hidden or is_needed) over (partition by business_date, family, level, unit) as row_hidden
-    from (
-        select
-            *,
-            not row_hidden
-            and count(*) filter (where row_hidden) over (partition by business_date, scope, level) = 1
-            and row_number() over (
-                partition by business_date, scope, level, row_hidden
-                order by (sectors < 2)::integer, denominator, unit
-            ) = 1 as is_needed
-        from sector_cells
-    ) as first_round
+        *,
+        not row_hidden
+        and count(*) filter (where row_hidden) over (partition by business_date, level, scope) = 1
+        and row_number() over (
+            partition by business_date, level, scope, row_hidden
+            order by (sectors < 2)::integer, denominator, unit
+        ) = 1 as is_needed
+    from sectors
 ),
 
-hidden_sectors as (
+first_round as (
     select
-        business_date,
-        scope,
-        level,
-        unit,
-        bool_or(row_hidden or is_needed) over (partition by business_date, family, level, unit) as hidden
-    from (
-        select
-            *,
-            not row_hidden
-            and count(*) filter (where row_hidden) over (partition by business_date, scope, level) = 1
-            and row_number() over (
-                partition by business_date, scope, level, row_hidden
-                order by (sectors < 2)::integer, denominator, unit
-            ) = 1 as is_needed
-        from once_more
-    ) as second_round
+        *,
+        bool_or(row_hidden or is_needed) filter (where not is_total) over (
+            partition by business_date, level, family, unit
+        ) as once_hidden
+    from first_needed
+),
+
+second_needed as (
+    select
+        *,
+        not once_hidden
+        and count(*) filter (where once_hidden) over (partition by business_date, level, scope) = 1
+        and row_number() over (
+            partition by business_date, level, scope, once_hidden
+            order by (sectors < 2)::integer, denominator, unit
+        ) = 1 as is_needed_too
+    from first_round
+),
+
+second_round as (
+    select
+        *,
+        bool_or(once_hidden or is_needed_too) filter (where not is_total) over (
+            partition by business_date, level, family, unit
+        ) as twice_hidden
+    from second_needed
 ),
 
 verdicts as (
-    select * from district_hidden
-    union all
-    select * from hidden_sectors
+    select
+        business_date, scope, level, unit, denominator, resumed, official_rate, corroborated_rate, staff_rate,
+        reporting, coverage, delta_1d, hidden
+    from district_verdicts
     union all
     select
-        business_date,
-        family as scope,
-        level,
-        unit,
-        total_hidden as hidden
-    from hidden_units
+        business_date, scope, level, unit, denominator, resumed, official_rate, corroborated_rate, staff_rate,
+        reporting, coverage, delta_1d, case when is_total then total_hidden else twice_hidden end as hidden
+    from second_round
 )
 
 select
-    cells.business_date,
-    cells.scope,
-    cells.level,
-    cells.unit,
-    case when not verdicts.hidden then cells.denominator end as denominator,
-    case when not verdicts.hidden then cells.resumed end as resumed,
-    case when not verdicts.hidden then cells.official_rate end as official_rate,
-    case when not verdicts.hidden then cells.corroborated_rate end as corroborated_rate,
-    case when not verdicts.hidden then cells.staff_rate end as staff_rate,
-    case when not verdicts.hidden then cells.reporting end as reporting,
-    case when not verdicts.hidden then cells.coverage end as coverage,
-    case when not verdicts.hidden then cells.delta_1d end as delta_1d,
-    verdicts.hidden as suppressed
-from cells
-inner join verdicts using (business_date, scope, level, unit)
+    business_date,
+    scope,
+    level,
+    unit,
+    case when not hidden then denominator end as denominator,
+    case when not hidden then resumed end as resumed,
+    case when not hidden then official_rate end as official_rate,
+    case when not hidden then corroborated_rate end as corroborated_rate,
+    case when not hidden then staff_rate end as staff_rate,
+    case when not hidden then reporting end as reporting,
+    case when not hidden then coverage end as coverage,
+    case when not hidden then delta_1d end as delta_1d,
+    hidden as suppressed
+from verdicts
