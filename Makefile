@@ -1,7 +1,7 @@
 # Everything a person types. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help env env-dev run ui stop trigger warehouse warehouse-url psql known verify rekey test check check-spark format bench lock new-feed new-table clean
+.PHONY: help env env-dev run ui stop trigger warehouse warehouse-url psql known alert-test verify rekey test check check-spark format bench lock new-feed new-table clean
 
 # What a run takes; on the command line they win: make run SCALE=1 DAYS=2020-02-10..2020-02-25
 SCALE   ?= 0.1
@@ -67,6 +67,10 @@ known: env ## a table as known at a moment: make known TABLE=resumption_summary 
 	@test -n "$(TABLE)" -a -n "$(DAY)" -a -n "$(AT)" || { echo "make known: say which, for example: make known" \
 	  "TABLE=resumption_summary DAY=2020-02-24 AT=2020-02-24T22:00" >&2; exit 1; }
 	@$(PY) -m runtime known --table "$(TABLE)" --day "$(DAY)" --at "$(AT)" $(if $(CLOCK),--clock "$(CLOCK)") $(if $(OUT),--out "$(OUT)")
+
+alert-test: env ## try a channel of alerts: make alert-test CHANNEL=alerts_mail
+	@test -n "$(CHANNEL)" || { echo "make alert-test: say which, for example: make alert-test CHANNEL=alerts_mail" >&2; exit 1; }
+	@$(PY) -m resumption.alerts test "$(CHANNEL)"
 
 verify: env ## compare the last run with the simulator's expectation; look for personal data
 	@$(PY) -m runtime.verify

@@ -284,6 +284,7 @@ def run(home: Home, source: Source, days: Days) -> int:
         built_all = all(r.state == "success" for r in built)
         variables = airflow.environment(home)
         _module(home, variables, "resumption.briefing", "--day", str(days.last), show=True)
+        _module(home, variables, "resumption.alerts", show=True)
     say(f"  done in {time.monotonic() - began:.0f} s")
     print(where_next(home, keep), flush=True)
     if accidents or not built_all:
