@@ -3,19 +3,20 @@
 
 **readiness** judges every feed's freshness for the business date. **resolve** matches the feeds' rows against the
 registry and puts rows without an enterprise into quarantine. **build** runs the SQL models, checks each table and
-replaces the day in the warehouse.
+replaces the day in the warehouse. **kept_back** fails where a critical check kept a table as it was.
 
 It builds with what `ops.feed_run` says is there: a missing feed never blocks the others, the briefing marks what is
-stale. Backfill it after the feeds of the same dates.
+stale. Backfill it after the feeds of the same dates. Each table that was published emits an asset event with the
+business date as partition key; see `docs/subscribing.md`.
 """
 
 from airflow.sdk import DAG, get_current_context, task
 
-from resumption.contracts import table_names
-from resumption.dagkit import ReadinessOperator, business_date, by_business_date, running, table_asset
+from resumption.contracts import feed_names
+from resumption.dagkit import ReadinessOperator, business_date, by_business_date, feed_asset, feeds_to_tables, running
 
 
-@task
+@task(inlets=[feed_asset(feed) for feed in feed_names()])
 def resolve() -> int:
     """Quarantine rows whose enterprise the registry does not know; return their number."""
     from resumption import consolidate
@@ -23,9 +24,8 @@ def resolve() -> int:
     return consolidate.resolve(business_date(get_current_context()))
 
 
-@task(outlets=[table_asset(name) for name in table_names()])
-def build() -> dict[str, int]:
-    """Build, check and publish the tables; return rows by table."""
+def build() -> dict[str, dict[str, int]]:
+    """Build, check and publish the tables; return day → table → rows."""
     from resumption import consolidate
 
     context = get_current_context()
@@ -41,4 +41,4 @@ with DAG(
     default_args={"owner": "resumption-office-data", "retries": 0},
     tags=["consolidated", "warehouse", "tier-1"],
 ) as dag:
-    ReadinessOperator(task_id="readiness") >> resolve() >> build()
+    ReadinessOperator(task_id="readiness") >> resolve() >> feeds_to_tables(build)

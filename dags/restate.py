@@ -2,28 +2,23 @@
 ### Build again what late, corrected or newly judged data has outdated
 
 `ops.table_build` says which deliveries each table of each day was made from. **restate** compares that with what is
-there now and builds exactly the days and tables that differ; the others are left as they are. It runs every three
-hours and after each decision in the DAG `quarantine`, one run at a time. See `docs/operating.md`.
+there now and builds exactly the days and tables that differ; the others are left as they are. **kept_back** fails where
+a critical check kept a table as it was. It runs every three hours and after each decision in the DAG `quarantine`, one
+run at a time. Each table and day that was built emits an asset event. See `docs/operating.md`, `docs/subscribing.md`.
 """
 
 from datetime import UTC, datetime
 
-from airflow.sdk import DAG, CronTriggerTimetable, get_current_context, task
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk import DAG, CronTriggerTimetable, get_current_context
 
-from resumption.contracts import table_names
-from resumption.dagkit import table_asset, watched
+from resumption.dagkit import feeds_to_tables, watched
 
 
-@task(outlets=[table_asset(name) for name in table_names()])
-def restate() -> dict[str, list[str]]:
-    """Build what is out of date; return day and tables."""
+def restate() -> dict[str, dict[str, int]]:
+    """Build what is out of date; return day → table → rows."""
     from resumption import consolidate
 
-    days = consolidate.restate(get_current_context()["run_id"])
-    if not days:
-        raise AirflowSkipException("every table of every day is up to date")
-    return days
+    return consolidate.restate(get_current_context()["run_id"])
 
 
 with DAG(
@@ -38,4 +33,4 @@ with DAG(
     default_args={"owner": "resumption-office-data", "retries": 0},
     tags=["consolidated", "warehouse"],
 ) as dag:
-    restate()
+    feeds_to_tables(restate)

@@ -14,10 +14,11 @@ from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk import DAG, Asset, BaseOperator, CronPartitionTimetable, get_current_context, task
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
-from resumption.contracts import GRACE, FeedContract, load_feed
+from resumption.contracts import GRACE, FeedContract, feed_names, load_feed, table_names
+from resumption.lineage import SCHEME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 SHANGHAI = timezone(timedelta(hours=8))
 FIRST_DAY = os.environ.get("RESUMPTION_START", "")
@@ -143,11 +144,13 @@ class LandOperator(DueOperator):
             if context["ti"].try_number <= self.retries or not waiting:
                 raise
             self.log.error("%s; the %d deliveries that did arrive go on", error, waiting)
+            announce(context, {})
             return {"landed": 0, "waiting": waiting, "missing": 0}
         if counts["missing"] and datetime.now(UTC) < self.due(day) + GRACE:
             raise AirflowException(f"{self.feed}: nothing for {day} yet; asked again until {self.due(day) + GRACE}")
         if not counts["waiting"]:
             raise AirflowSkipException(f"{self.feed}: nothing to publish for {day}")
+        announce(context, {landing_asset(self.feed): [str(day)]} if counts["landed"] else {})
         return counts
 
 
@@ -165,14 +168,70 @@ class ReadinessOperator(DueOperator):
         return consolidate.judge_freshness(day)
 
 
+def landing_asset(feed: str) -> Asset:
+    """Return the asset of a feed's deliveries as received."""
+    return Asset(name=f"landing.{feed}", uri=f"{SCHEME}://landing/{feed}")
+
+
 def feed_asset(feed: str) -> Asset:
     """Return the asset of a feed's lake table."""
-    return Asset(name=feed, uri=f"resumption://lake/{feed}")
+    return Asset(name=feed, uri=f"{SCHEME}://lake/{feed}")
 
 
 def table_asset(table: str) -> Asset:
     """Return the asset of a warehouse table."""
-    return Asset(name=f"mart.{table}", uri=f"resumption://warehouse/mart/{table}")
+    return Asset(name=f"mart.{table}", uri=f"{SCHEME}://mart/{table}")
+
+
+def announce(context: Any, changed: Mapping[Asset, Iterable[str]]) -> None:
+    """Have the running task emit one event for each asset and business date that did change, and no other.
+
+    Airflow emits for whatever it finds among the outlets of a task that succeeds.
+    """
+    context["task"].outlets = list(changed)
+    for asset, days in changed.items():
+        context["outlet_events"][asset].add_partitions(sorted(days))
+
+
+def feeds_to_tables(work: Callable[[], Mapping[str, Mapping[str, int]]]) -> Any:
+    """Return the tasks that build tables from feeds and then fail where a check has kept one of them back.
+
+    That is a task of its own: one that fails would emit no event of the tables that were published either.
+
+    Args:
+        work: names the task; publishes tables and returns day → table → rows, or raises KeptBackError.
+    """
+
+    @task(
+        task_id=work.__name__,
+        inlets=[feed_asset(feed) for feed in feed_names()],
+        outlets=[table_asset(table) for table in table_names()],
+    )
+    def build() -> dict[str, Any]:
+        from resumption import consolidate
+
+        kept_back = ""
+        try:
+            published = work()
+        except consolidate.KeptBackError as error:
+            published, kept_back = error.published, str(error)
+        if not published and not kept_back:
+            raise AirflowSkipException("every table of every day is up to date")
+        days: dict[Asset, list[str]] = {}
+        for day, tables in published.items():
+            for table in tables:
+                days.setdefault(table_asset(table), []).append(day)
+        announce(get_current_context(), days)
+        return {"published": published, "kept_back": kept_back}
+
+    @task(task_id="kept_back")
+    def fail(built: Any) -> None:
+        if built["kept_back"]:
+            raise AirflowFailException(built["kept_back"])
+
+    built = build()
+    fail(built)
+    return built
 
 
 def feed_dag(feed: str, doc: str) -> DAG:
@@ -191,6 +250,7 @@ def feed_dag(feed: str, doc: str) -> DAG:
         land = LandOperator(
             task_id="land",
             feed=feed,
+            outlets=[landing_asset(feed)],
             pool=SENDERS_POOL,
             retries=5,
             retry_delay=timedelta(seconds=20),
@@ -202,11 +262,13 @@ def feed_dag(feed: str, doc: str) -> DAG:
 
 
 def _publish(contract: FeedContract) -> Any:
-    @task(task_id="publish", outlets=[feed_asset(contract.name)])
+    @task(task_id="publish", inlets=[landing_asset(contract.name)], outlets=[feed_asset(contract.name)])
     def publish() -> dict[str, int]:
         from resumption import pipeline
 
         context = get_current_context()
-        return pipeline.publish(contract.name, business_date(context), context["run_id"])
+        done = pipeline.publish(contract.name, business_date(context), context["run_id"])
+        announce(context, {feed_asset(contract.name): map(str, done.committed)} if done.committed else {})
+        return done.counts
 
     return publish()

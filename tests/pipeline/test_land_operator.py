@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import date
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
@@ -25,7 +27,8 @@ def run(
 
     monkeypatch.setattr(pipeline, "land", land)
     operator = dagkit.LandOperator(task_id="land", feed="checkins", retries=5)
-    return operator.work(day, {"run_id": "r", "ti": SimpleNamespace(try_number=try_number)})
+    context = {"task": operator, "run_id": "r", "ti": SimpleNamespace(try_number=try_number)}
+    return operator.work(day, {**context, "outlet_events": defaultdict(MagicMock)})
 
 
 def counts(**given: int) -> dict[str, int]:

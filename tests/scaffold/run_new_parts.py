@@ -24,7 +24,7 @@ DAY = dt.date(2020, 2, 25)
 def new_feed(name: str) -> dict[str, Any]:
     """Land and publish the feed's deliveries up to the day; return what the lake then holds."""
     pipeline.land(name, DAY, "test")
-    counts = pipeline.publish(name, DAY, "test")
+    counts = pipeline.publish(name, DAY, "test").counts
     rows = lake.read_batch(load_feed(name), DAY).select(["uscc", "amount", "contact_phone_token", "repaired"])
     return {"counts": counts, "rows": rows.to_pylist()}
 

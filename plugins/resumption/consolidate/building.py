@@ -28,15 +28,26 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+Published = dict[str, dict[str, int]]
+"""Business date → table → rows that were published."""
 
-def build(day: date, run_id: str) -> dict[str, int]:
-    """Build, check and publish the tables of ``day``; return rows by table.
+
+class KeptBackError(CriticalCheckError):
+    """Some tables were kept back by their checks; ``published`` are the others."""
+
+    def __init__(self, kept_back: Iterable[str], published: Published) -> None:
+        super().__init__("; ".join(kept_back))
+        self.published = published
+
+
+def build(day: date, run_id: str) -> Published:
+    """Build, check and publish the tables of ``day``; return day → table → rows.
 
     Tables of a day are built for ``day``. Tables that show one state are built for the latest day ever built, so that
     rebuilding an earlier day never turns them back.
 
     Raises:
-        CriticalCheckError: after all tables were tried, naming those kept back with what rests on them.
+        KeptBackError: after all tables were tried, naming those kept back with what rests on them.
     """
     return _build_days(_reached_by(day), run_id)
 
@@ -74,17 +85,16 @@ def outdated() -> list[tuple[date, list[str]]]:
     return list(found.items())
 
 
-def restate(run_id: str) -> dict[str, list[str]]:
-    """Build again exactly what ``outdated`` names, and match rows against the registry anew; return day → tables.
+def restate(run_id: str) -> Published:
+    """Build again exactly what ``outdated`` names, and match rows anew; return day → table → rows.
 
     Raises:
-        CriticalCheckError: after all of them were tried, naming those kept back.
+        KeptBackError: after all of them were tried, naming those kept back.
     """
     days = outdated()
     if days:
         resolve(_latest_built_day() or days[-1][0])
-    _build_days([(day, [load_table(name) for name in names]) for day, names in days], run_id)
-    return {str(day): names for day, names in days}
+    return _build_days([(day, [load_table(name) for name in names]) for day, names in days], run_id)
 
 
 def as_known(table: str, day: date, moment: datetime, clock: Clock = "received") -> pa.Table:
@@ -95,17 +105,19 @@ def as_known(table: str, day: date, moment: datetime, clock: Clock = "received")
     return run_models(LakeInputs(day), day, [table], known_at=moment, clock=clock)[table]
 
 
-def _build_days(days: Iterable[tuple[date, list[TableContract]]], run_id: str) -> dict[str, int]:
+def _build_days(days: Iterable[tuple[date, list[TableContract]]], run_id: str) -> Published:
     kept_back: list[str] = []
-    published: dict[str, int] = {}
+    published: Published = {}
     for day, tables in days:
         with _alone(day, tables):
             build = _Build(day, run_id)
-            published |= build.run(tables)
+            rows = build.run(tables)
             reconcile(day, run_id)
+        if rows:
+            published.setdefault(str(day), {}).update(rows)
         kept_back += [f"{table} {day}: {why}" for table, why in build.kept_back.items()]
     if kept_back:
-        raise CriticalCheckError("; ".join(kept_back))
+        raise KeptBackError(kept_back, published)
     return published
 
 

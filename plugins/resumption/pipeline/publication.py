@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -27,7 +28,15 @@ class CriticalCheckError(RuntimeError):
     """A critical expectation failed: the partition was kept back and the last good one stays."""
 
 
-def publish(feed: str, day: date, run_id: str) -> dict[str, int]:
+@dataclass(frozen=True)
+class Publication:
+    """What one publication did: counts of deliveries and rows, and the business dates that were committed."""
+
+    counts: dict[str, int]
+    committed: tuple[date, ...]
+
+
+def publish(feed: str, day: date, run_id: str) -> Publication:
     """Read, conform, check and commit the feed's waiting deliveries up to ``day``.
 
     One business date after the other, so that a date whose check fails keeps no other back. Operators' decisions on
@@ -40,17 +49,21 @@ def publish(feed: str, day: date, run_id: str) -> dict[str, int]:
     with ops.engine().connect() as conn:
         deliveries = ops.deliveries_to_publish(conn, feed, day)
     kept_back: list[str] = []
+    committed: list[date] = []
     totals = {"deliveries": len(deliveries), "accepted": 0, "quarantined": 0, "rejected": 0}
     for delivered_for, batch in groupby(deliveries, key=lambda d: d.business_date):
+        judged = list(batch)
         try:
-            counts = publish_date(contract, delivered_for, list(batch), run_id)
+            counts = publish_date(contract, delivered_for, judged, run_id)
         except CriticalCheckError as error:
             kept_back.append(str(error))
             continue
+        if counts["rejected"] < len(judged):
+            committed.append(delivered_for)
         totals = {name: totals[name] + counts.get(name, 0) for name in totals}
     if kept_back:
         raise CriticalCheckError("; ".join(kept_back))
-    return totals
+    return Publication(totals, tuple(committed))
 
 
 def one_at_a_time(contract: FeedContract, delivered_for: date) -> AbstractContextManager[sa.Connection]:
