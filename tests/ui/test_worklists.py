@@ -77,6 +77,7 @@ def marts(warehouse_url: str) -> Iterator[sa.Engine]:
                 max_temperature_c=36.87, reasons=["symptoms"],
             )  # fmt: skip
         put(conn, "enterprise", uscc=FIRM, name='=HYPERLINK("http://x")', subdistrict_code="330108002")
+        put(conn, "approval_reference", application_id="AP-1", uscc=FIRM, advice="hold")
         for case, reason, due, closed in (
             ("1", "NO_DATA", 26, None), ("2", "UNAPPROVED_RESUMPTION", 27, None),
             ("3", "UNAPPROVED_RESUMPTION", 26, None),
@@ -164,6 +165,11 @@ def test_follow_up_comes_by_reason_then_by_due_day_with_the_firms_name(browse: B
     filtered = browse("wang").get("/resumption/lists/follow_up?reason=NO_DATA").text
     assert "依据1" in filtered
     assert "依据2" not in filtered
+
+
+def test_applications_are_chosen_by_the_firms_subdistrict(browse: Browser) -> None:
+    assert "AP-1" in browse("wang").get("/resumption/lists/approvals?subdistrict_code=330108002").text
+    assert "AP-1" not in browse("wang").get("/resumption/lists/approvals?subdistrict_code=330108001").text
 
 
 def export(browser: TestClient, login: str, name: str, **fields: str) -> Any:

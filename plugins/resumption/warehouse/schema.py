@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.compiler import compiles
 
 from resumption.contracts import TableColumn, TableContract, load_table, table_names
+from resumption.warehouse.access import load_access
 
 SCHEMA = "mart"
 
@@ -59,7 +60,16 @@ def mart_table(contract: TableContract, metadata: sa.MetaData | None = None) -> 
     if "business_date" in table.c and contract.grain[:1] != ("business_date",):
         # A day is replaced and read as a whole.
         sa.Index(f"{contract.name}_business_date", table.c.business_date)
+    for column in _own(contract):
+        # A role reads the rows of its own community or enterprise, out of all days.
+        sa.Index(f"{contract.name}_{column}", table.c[column], table.c.business_date)
     return table
+
+
+def _own(contract: TableContract) -> list[str]:
+    """Return the columns by which roles are bound to their own rows of a table, but those the key begins with."""
+    bound = {role.mart_v1[contract.name].rows for role in load_access().roles.values() if contract.name in role.mart_v1}
+    return sorted(bound - {"all", contract.grain[0]})
 
 
 def contracts() -> list[TableContract]:
@@ -106,6 +116,8 @@ def _follow_contract(conn: sa.Connection, table: sa.Table) -> None:
         if column.name not in there:
             conn.execute(_AddColumn(column))
         conn.execute(sa.schema.SetColumnComment(column))
+    for index in table.indexes:
+        index.create(conn, checkfirst=True)
     conn.execute(sa.schema.SetTableComment(table))
 
 

@@ -159,7 +159,7 @@ class Source:
     def total(self, conn: sa.Connection, wanted: Wanted) -> int:
         """Return how many rows there are."""
         number: int = conn.execute(
-            sa.select(sa.func.count()).select_from(self._from()).where(*self._conditions(wanted))
+            sa.select(sa.func.count()).select_from(self._view).where(*self._conditions(wanted))
         ).scalar_one()
         return number
 
@@ -171,18 +171,25 @@ class Source:
             columns = [self._view.c[name] for name in self.list.columns]
             query = sa.select(*columns, sa.func.count().label("n")).group_by(*columns)
         else:
-            query = sa.select(*(self._shown(name) for name in self.columns(lang)))
-        query = query.select_from(self._from()).where(*self._conditions(wanted)).order_by(*self._order())
-        return [dict(zip(row._fields, row, strict=True)) for row in conn.execute(query.limit(limit).offset(offset))]
+            query = sa.select(*(self._view.c[name] for name in self.columns(lang) if name in self._allowed))
+        query = query.select_from(self._view).where(*self._conditions(wanted)).order_by(*self._order())
+        found = [dict(zip(row._fields, row, strict=True)) for row in conn.execute(query.limit(limit).offset(offset))]
+        return self._with_names(conn, found) if self._enterprise else found
+
+    def _with_names(self, conn: sa.Connection, rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+        """Add the enterprise's name and subdistrict; looked up for the rows shown, not joined to all of them."""
+        c = self._firm.c
+        current = sa.select(c.uscc, c.name, c[SUBDISTRICT]).where(
+            c.uscc.in_({row["uscc"] for row in rows}), c.valid_to.is_(None)
+        )
+        known = {row.uscc: {"name": row.name, SUBDISTRICT: row[2]} for row in conn.execute(current)}
+        return [row | known.get(row["uscc"], {"name": None, SUBDISTRICT: None}) for row in rows]
 
     def _from(self) -> sa.FromClause:
-        if not self._enterprise:
+        if not self._enterprise or SUBDISTRICT not in self.list.filters:
             return self._view
         current = sa.and_(self._firm.c.uscc == self._view.c.uscc, self._firm.c.valid_to.is_(None))
         return self._view.outerjoin(self._firm, current)
-
-    def _shown(self, name: str) -> sa.ColumnElement[Any]:
-        return self._view.c[name] if name in self._allowed else self._firm.c[name]
 
     def _column(self, name: str) -> sa.ColumnElement[Any] | None:
         """Return what a filter compares."""
@@ -201,7 +208,10 @@ class Source:
             column = self._column(name)
             assert column is not None
             value = wanted.values.get(name)
-            if value and value != "all":
+            if value and value != "all" and name == SUBDISTRICT:
+                there = sa.select(self._firm.c.uscc).where(column == value, self._firm.c.valid_to.is_(None))
+                conditions.append(self._view.c.uscc.in_(there))
+            elif value and value != "all":
                 conditions.append(sa.cast(column, sa.Text) == value)
             elif not value and name in self.list.unless:
                 conditions.append(sa.cast(column, sa.Text).not_in(self.list.unless[name]))

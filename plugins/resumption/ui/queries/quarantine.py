@@ -60,16 +60,17 @@ class Found:
 def refused(conn: sa.Connection, wanted: Filter, page: int) -> Found:
     """Return the ``page``-th page (from 1) of the rows wanted, the latest day first."""
     c = _rows.c
-    query = (
-        sa.select(*c)
-        .where(*wanted.conditions())
-        .order_by(c.business_date.desc(), c.delivery_id, c.row_number)
-        .limit(PAGE_ROWS)
-        .offset((page - 1) * PAGE_ROWS)
+    order = c.business_date.desc(), c.delivery_id, c.row_number
+    # Keys first: a payload is masked as it is read, which is only wanted of the rows shown.
+    keys = sa.select(c.delivery_id, c.row_number).where(*wanted.conditions()).order_by(*order)
+    chosen = [tuple(key) for key in conn.execute(keys.limit(PAGE_ROWS).offset((page - 1) * PAGE_ROWS))]
+    query = sa.select(*c).where(
+        c.delivery_id.in_({key[0] for key in chosen}), c.row_number.in_({key[1] for key in chosen})
     )
+    rows = [row._asdict() for row in conn.execute(query.order_by(*order))]
     counted = sa.select(sa.literal(1)).select_from(_rows).where(*wanted.conditions()).limit(COUNTED).subquery()
     total = conn.execute(sa.select(sa.func.count()).select_from(counted)).scalar_one()
-    return Found([row._asdict() for row in conn.execute(query)], total)
+    return Found([row for row in rows if (row["delivery_id"], row["row_number"]) in chosen], total)
 
 
 def open_reasons(conn: sa.Connection, delivery_id: str) -> list[tuple[str, int]]:
