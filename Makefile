@@ -1,7 +1,7 @@
 # Everything a person types. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help env env-dev run ui stop trigger warehouse warehouse-url psql known alert-test verify rekey test check check-spark format bench lock new-feed new-table clean
+.PHONY: help env env-dev run ui stop trigger warehouse warehouse-url psql known alert-test verify rekey test check check-spark format bench lock new-feed new-table secrets up down clean
 
 # What a run takes; on the command line they win: make run SCALE=1 DAYS=2020-02-10..2020-02-25
 SCALE   ?= 0.1
@@ -72,6 +72,10 @@ alert-test: env ## try a channel of alerts: make alert-test CHANNEL=alerts_mail
 	@test -n "$(CHANNEL)" || { echo "make alert-test: say which, for example: make alert-test CHANNEL=alerts_mail" >&2; exit 1; }
 	@$(PY) -m resumption.alerts test "$(CHANNEL)"
 
+briefing: env ## the day's briefing as HTML and Excel files: make briefing DATE=2020-02-25 [OUT=folder]
+	@test -n "$(DATE)" || { echo "make briefing: say which day, for example: make briefing DATE=2020-02-25" >&2; exit 1; }
+	@WAREHOUSE_URL="$${WAREHOUSE_URL:-$$($(PY) -m runtime warehouse-url)}" $(PY) -m resumption.ui.document --day "$(DATE)" --out "$(or $(OUT),.)"
+
 verify: env ## compare the last run with the simulator's expectation; look for personal data
 	@$(PY) -m runtime.verify
 	@$(PY) -m runtime.leaks
@@ -116,6 +120,15 @@ new-feed: env ## scaffold a feed: make new-feed NAME=mask_stock
 new-table: env ## scaffold a table: make new-table NAME=mask_balance
 	@test -n "$(NAME)" || { echo "make new-table: say which, for example: make new-table NAME=mask_balance" >&2; exit 1; }
 	@$(PY) -m resumption.scaffold table "$(NAME)"
+
+secrets: env ## make the secrets of the containers that are missing
+	@$(PY) -m runtime.containers secrets
+
+up: env ## the whole stack in containers, up and healthy: make up [SENDERS=simulator SCALE=0.02]; see docs/deployment.md
+	@SCALE=$(SCALE) $(PY) -m runtime.containers up $(if $(filter-out file,$(origin SENDERS)),$(if $(filter simulator,$(SENDERS)),--simulator))
+
+down: ## end the containers; their data stays
+	@$(PY) -m runtime.containers down
 
 clean: stop ## stop and forget the run folder and the environment
 	rm -rf "$(RUN)" .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

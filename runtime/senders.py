@@ -1,7 +1,11 @@
-"""The senders a run reads from: the simulator, started here, or real ones, found through Airflow connections only."""
+"""The senders a run reads from: the simulator, started here, or real ones, found through Airflow connections only.
+
+`python -m runtime.senders connections.env` prints the simulator's connections for `airflow connections import`.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import sys
@@ -62,3 +66,9 @@ def simulated(home: Home, arguments: Sequence[str], seconds: float = 180) -> dic
     if not connections.exists():
         raise RunError(f"the simulator did not come up; its log ends:\n{processes.tail(home, NAME)}")
     return read_connections(connections.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    found = read_connections(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    named = {name.removeprefix("AIRFLOW_CONN_").lower(): json.loads(value) for name, value in found.items()}
+    print(json.dumps(named))

@@ -31,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
         "--as-of", type=datetime.fromisoformat, help="the senders' moment (default: 12:00 after --through)"
     )
     serve = commands.add_parser("serve", parents=[common], help="serve HTTP and SFTP until SIGTERM")
+    serve.add_argument("--host", default="127.0.0.1", help="name or address to listen on, by which others find it")
     serve.add_argument("--http-port", type=int, default=0)
     serve.add_argument("--sftp-port", type=int, default=0)
     serve.add_argument("--host-key", choices=("ssh-ed25519", "ssh-rsa", "ecdsa-sha2-nistp256"), default="ssh-ed25519")
@@ -67,6 +68,7 @@ def _serve(options: argparse.Namespace) -> None:
         _district(options),
         options.home,
         as_of=options.as_of,
+        host=options.host,
         http_port=options.http_port,
         sftp_port=options.sftp_port,
         key_algorithm=options.host_key,

@@ -26,7 +26,8 @@ class SenderServers:
     """The district's senders, listening while the context is open.
 
     `home` holds the generated files. `as_of` is the senders' moment (default: 12:00 on the day after the district's
-    end); `set_time` moves it. `connections` maps the names of Airflow's connection variables to their JSON.
+    end); `set_time` moves it. `host` is the name or address to listen on, by which others find them. `connections`
+    maps the names of Airflow's connection variables to their JSON.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class SenderServers:
         home: Path,
         *,
         as_of: datetime | None = None,
+        host: str = HOST,
         http_port: int = 0,
         sftp_port: int = 0,
         key_algorithm: str = "ssh-ed25519",
@@ -45,6 +47,7 @@ class SenderServers:
         self.store = Store(home / "files", district)
         self.folders = DropFolders(home / "drop", self.store, self.clock)
         self.token = secrets.token_urlsafe(24)
+        self.host = host
         self.http_port = http_port
         self.sftp_port = sftp_port
         self.http = HttpSender(self.store, self.clock, self.token)
@@ -94,14 +97,20 @@ class SenderServers:
     @property
     def connections(self) -> dict[str, str]:
         """Airflow connections in JSON form, by environment variable."""
-        http = {"conn_type": "http", "host": HOST, "port": self.http_port, "schema": "http", "password": self.token}
+        http = {
+            "conn_type": "http",
+            "host": self.host,
+            "port": self.http_port,
+            "schema": "http",
+            "password": self.token,
+        }
         result = {"AIRFLOW_CONN_REGISTRY_API": http, "AIRFLOW_CONN_MODULE_API": http}
         public = self._host_key.export_public_key().decode().split()
         for login in self._logins:
             extra = {"host_key": " ".join(public[:2]), "no_host_key_check": "false", "allow_host_key_change": "false"}
             result[f"AIRFLOW_CONN_{login.user.upper()}_SFTP"] = {
                 "conn_type": "sftp",
-                "host": HOST,
+                "host": self.host,
                 "port": self.sftp_port,
                 "login": login.user,
                 "password": login.password,
@@ -119,15 +128,17 @@ class SenderServers:
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        acceptor = await listen(self._logins, [self._host_key], HOST, self.sftp_port)
+        acceptor = await listen(self._logins, [self._host_key], self.host, self.sftp_port)
         self.sftp_port = acceptor.get_port()
-        config = uvicorn.Config(build_app(self.http), host=HOST, port=self.http_port, log_level="error", lifespan="off")
+        config = uvicorn.Config(
+            build_app(self.http), host=self.host, port=self.http_port, log_level="error", lifespan="off"
+        )
         server = uvicorn.Server(config)
         serving = asyncio.create_task(server.serve())
         while not server.started and not serving.done():
             await asyncio.sleep(0.02)
         if serving.done():
-            raise RuntimeError(f"port {self.http_port} of {HOST} cannot be listened on")
+            raise RuntimeError(f"port {self.http_port} of {self.host} cannot be listened on")
         self.http_port = server.servers[0].sockets[0].getsockname()[1]
         self._started.set()
         await self._stop.wait()
