@@ -1,7 +1,7 @@
 # Everything a person types. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help env env-dev run ui stop trigger warehouse warehouse-url psql known alert-test verify rekey test check check-spark format bench lock new-feed new-table secrets up down clean
+.PHONY: help env env-dev run ui stop trigger warehouse warehouse-url psql known briefing alert-test verify rekey test check check-spark format bench lock new-feed new-table secrets up down clean
 
 # What a run takes; on the command line they win: make run SCALE=1 DAYS=2020-02-10..2020-02-25
 SCALE   ?= 0.1

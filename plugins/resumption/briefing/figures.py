@@ -148,7 +148,7 @@ def briefing(conn: sa.Connection, day: dt.date) -> Briefing:
     there = set(sa.inspect(conn).get_table_names(schema="mart"))
     built_at, versions = _build(conn, day) if _summary.name in there else (None, ())
     lines, lined_on = _screening(conn) if _returnees.name in there else ((), None)
-    checks_run, checks = _checks(conn, day)
+    checks_run, checks = check_lines(conn, day)
     return Briefing(
         day=day,
         built_at=built_at,
@@ -157,7 +157,7 @@ def briefing(conn: sa.Connection, day: dt.date) -> Briefing:
         power=tuple(_powers(conn, day)) if _power.name in there else (),
         screening=lines,
         screening_on=lined_on,
-        feeds=tuple(_feeds(conn, day)),
+        feeds=tuple(feed_lines(conn, day)),
         checks_run=checks_run,
         checks=checks,
         stale=tuple(_stale(conn, day, sorted(there))),
@@ -242,7 +242,8 @@ def _screening(conn: sa.Connection) -> tuple[tuple[ScreeningLine, ...], dt.date 
 # Feeds
 
 
-def _feeds(conn: sa.Connection, day: dt.date) -> Iterator[FeedLine]:
+def feed_lines(conn: sa.Connection, day: dt.date) -> Iterator[FeedLine]:
+    """Yield what came of each feed for the day."""
     received: dict[str, list[Any]] = defaultdict(list)
     columns = ops.feed_delivery.c
     query = sa.select(ops.feed_delivery).where(columns.business_date == day)
@@ -318,7 +319,7 @@ def _status(feed: str, deliveries: Sequence[Any], failed: bool, freshness: str |
 # Checks and tables
 
 
-def _checks(conn: sa.Connection, day: dt.date) -> tuple[int, tuple[CheckLine, ...]]:
+def check_lines(conn: sa.Connection, day: dt.date) -> tuple[int, tuple[CheckLine, ...]]:
     """How many checks ran for the day, and those that did not pass, the severe ones first."""
     columns = ops.check_result.c
     of_day = columns.business_date == day
