@@ -23,6 +23,7 @@ ROUTERS = (
     "resumption.ui.board",
     "resumption.ui.quarantine",
     "resumption.ui.lists",
+    "resumption.ui.runbooks",
 )
 
 # Nothing from outside, no inline script or style; the only frame is Airflow's own.

@@ -21,7 +21,7 @@ def _drawn(title: str, given: tuple[tuple[str, tuple[tuple[dt.date, float | None
     series = {name: dict(values) for name, values in given}
     days = sorted({day for values in series.values() for day in values})
     chart = pygal.Line(
-        js=[], css=[], width=640, height=300, legend_at_bottom=True, legend_at_bottom_columns=2, no_prefix=True,
+        js=[], css=[], width=640, height=320, legend_at_bottom=True, legend_at_bottom_columns=1, no_prefix=True,
         disable_xml_declaration=True, margin=8, dots_size=3, title=title, value_formatter=lambda v: f"{v:.0f}{unit}",
         truncate_legend=-1, x_labels_major_count=7, show_minor_x_labels=len(days) <= 10,
     )  # fmt: skip
