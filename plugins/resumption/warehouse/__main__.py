@@ -1,4 +1,7 @@
-"""``python -m resumption.warehouse create|url|tables``: make the warehouse's tables, find it, see what is in it."""
+"""``python -m resumption.warehouse create|url|tables|roles``: make the warehouse's tables, find it, see what is in it.
+
+``roles`` prints what an administrator runs where the warehouse's login may not create roles.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import sqlalchemy as sa
 
 from resumption import ops, settings
 from resumption.warehouse import create_all, schema
+from resumption.warehouse.grants import roles_sql
 from resumption.warehouse.roles import RoleError
 
 
@@ -32,11 +36,13 @@ def tables(engine: sa.Engine) -> None:
 def main() -> None:
     """Run the command named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m resumption.warehouse", description=__doc__)
-    parser.add_argument("command", choices=["create", "url", "tables"])
+    parser.add_argument("command", choices=["create", "url", "tables", "roles"])
     command = parser.parse_args().command
     try:
         if command == "url":
             print(settings.warehouse_url())
+        elif command == "roles":
+            print(roles_sql(sa.make_url(settings.warehouse_url()).username or ""))
         elif command == "create":
             print("\n".join(f"mart.{name}" for name in create_all(ops.engine())))
         else:

@@ -134,6 +134,6 @@ def _take_on(conn: sa.Connection, role: Reader) -> None:
         conn.exec_driver_sql(f"set local role {database_role(role)}")
     except sa.exc.DBAPIError as error:
         raise RoleError(
-            f"the warehouse's login cannot become {database_role(role)} ({type(error.orig).__name__}): run `make "
-            f"migrate` as the warehouse's owner, and `grant {PAGES} to <login>` where the pages have one of their own"
+            f"the warehouse's login cannot become {database_role(role)} ({type(error.orig).__name__}): run `python -m "
+            f"resumption.warehouse create` as its owner, and `grant {PAGES} to <login>` where the pages have their own"
         ) from None
