@@ -321,9 +321,7 @@ def test_an_owner_who_may_not_make_roles_is_told_what_an_administrator_runs(fill
                     conn.exec_driver_sql(statement)
         create_all(owner)
         with owner.connect() as conn:
-            found = conn.execute(
-                sa.text("select has_table_privilege('resumption_analyst', 'published.returnees', 'select')")
-            )
+            query = sa.text("select has_table_privilege('resumption_analyst', 'published.returnees', 'select')")
             assert conn.execute(query).scalar_one()
     finally:
         with server.connect() as conn:
