@@ -26,7 +26,10 @@ from simulator.senders.servers import SenderServers
 
 LAST = date(2020, 2, 25)
 OLD, NEW = secrets.token_hex(16), secrets.token_hex(16)
-FEEDS = ["market_registry", "statistical_scope", "checkins", "self_reports", "carrier_mobile"]
+FEEDS = [
+    "market_registry", "statistical_scope", "checkins", "self_reports", "carrier_mobile", "carrier_wasu",
+    "health_declarations",
+]  # fmt: skip
 TOKEN_FEEDS = [name for name in FEEDS if load_feed(name).token_columns()]
 
 
