@@ -164,7 +164,8 @@ def _of_the_run(first: AlertRow, language: str) -> Iterator[str]:
     if dag and run:
         yield text("run", language, link=settings.ui_url(f"/dags/{dag}/runs/{quote(run, safe='')}"))
     if day:
-        yield text("report", language, link=settings.ui_url(f"/resumption/reports/{day}/"))
+        page = f"board/{first['subject']}/{day}" if first["subject"] in feed_names() else f"?date={day}"
+        yield text("page", language, link=settings.ui_url(f"/resumption/{page}"))
 
 
 def _fact(alert: AlertRow) -> dict[str, Any]:
