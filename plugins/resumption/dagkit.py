@@ -7,20 +7,19 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk import DAG, Asset, BaseOperator, CronPartitionTimetable, get_current_context, task
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
-from resumption.contracts import GRACE, FeedContract, feed_names, load_feed, table_names
+from resumption.contracts import GRACE, SHANGHAI, FeedContract, feed_names, load_feed, table_names
 from resumption.lineage import SCHEME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-SHANGHAI = timezone(timedelta(hours=8))
 FIRST_DAY = os.environ.get("RESUMPTION_START", "")
 """Business date from which the scheduler catches up by itself; without it, past days are loaded by backfill."""
 

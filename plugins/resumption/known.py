@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resumption import consolidate
-from resumption.conform.dates import SHANGHAI
-from resumption.contracts import table_names
+from resumption.contracts import SHANGHAI, table_names
 from resumption.settings import SettingError
 
 if TYPE_CHECKING:

@@ -14,12 +14,11 @@ import pytest
 import sqlalchemy as sa
 
 from resumption import landing, ops
-from resumption.contracts import FeedContract, load_feed
+from resumption.contracts import SHANGHAI, FeedContract, load_feed
 from resumption.landing import LandingError, LandingReport, PurposeEndedError, land
 from resumption.ops import DeliveryRow
 from resumption.sealing import SealError
 from resumption.sources import FetchedFile, IncompletePullError, Offer, Sink, SourceError
-from resumption.sources.base import SHANGHAI
 
 DAY = date(2020, 2, 25)
 

@@ -11,10 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from resumption import lake, landing, ops, pipeline
-from resumption.contracts import load_feed
+from resumption.contracts import SHANGHAI, load_feed
 from resumption.ops import DeliveryRow
 from resumption.sources import FetchedFile, Offer, Sink
-from resumption.sources.base import SHANGHAI
 
 DAY = date(2020, 2, 25)
 SYSTEM = ("delivery_id", "received_at")

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from resumption.contracts import FeedContract, load_feed
+from resumption.contracts import SHANGHAI, FeedContract, load_feed
 from resumption.ops import DeliveryRow
 from resumption.sources import FetchedFile, Offer, Sink
-from resumption.sources.base import SHANGHAI, in_delivery_order
+from resumption.sources.base import in_delivery_order
 from simulator.codes import phones, usccs
 
 SNAPSHOT, FIRST, LAST = date(2020, 2, 23), date(2020, 2, 24), date(2020, 2, 25)

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from resumption.contracts import load_feed
+from resumption.contracts import SHANGHAI, load_feed
 from resumption.sources import SourceError, open_source
-from resumption.sources.base import SHANGHAI
 from tests.sources.senders import TOKEN, Answer, HttpSender, Kept
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 
 from resumption.conform.text import fold
 from resumption.conform.values import Answer, Conformed, Refused
+from resumption.contracts import SHANGHAI
 from resumption.contracts.reasons import RowReason
-
-SHANGHAI = timezone(timedelta(hours=8))
-"""China has kept UTC+8 without summer time since 1991."""
 
 _ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ISO_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(\+08:00)?")

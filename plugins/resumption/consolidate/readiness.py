@@ -9,8 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from resumption import ops
-from resumption.conform.dates import SHANGHAI
-from resumption.contracts import GRACE, FeedContract, feed_names, load_feed
+from resumption.contracts import GRACE, SHANGHAI, FeedContract, feed_names, load_feed
 from resumption.pipeline import is_due
 
 

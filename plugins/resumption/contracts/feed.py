@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, time, timedelta
+from datetime import date, time, timedelta, timezone
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 TOKEN_RULES = ("phone", "id_number", "account")
 """Conform rules that turn an identity into a token of ours; a pseudonym that a sender made is not among them."""
+
+SHANGHAI = timezone(timedelta(hours=8))
+"""Zone of business dates and deadlines. China has kept UTC+8 without summer time since 1991."""
 
 GRACE = timedelta(hours=4)
 """How long a feed that is overdue is late; then the day goes on without it, and it is stale."""

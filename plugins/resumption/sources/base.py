@@ -8,14 +8,13 @@ import re
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
+
+from resumption.contracts import SHANGHAI
 
 if TYPE_CHECKING:
     from resumption.ops import DeliveryRow
-
-SHANGHAI = timezone(timedelta(hours=8))
-"""China has kept UTC+8 without summer time since 1991."""
 
 _log = logging.getLogger(__name__)
 _LOG_EVERY_SECONDS = 10.0

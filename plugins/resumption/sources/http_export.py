@@ -8,9 +8,9 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from resumption.contracts import SHANGHAI
 from resumption.contracts.reasons import FileReason
 from resumption.sources.base import (
-    SHANGHAI,
     FetchedFile,
     Offer,
     Sink,

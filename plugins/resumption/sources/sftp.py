@@ -13,9 +13,9 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from resumption.contracts import SHANGHAI
 from resumption.contracts.reasons import FileReason
 from resumption.sources.base import (
-    SHANGHAI,
     Download,
     FetchedFile,
     Offer,
