@@ -8,8 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from resumption import alerts, consolidate, ops
-from resumption.conform.dates import SHANGHAI
-from resumption.contracts import load_feed
+from resumption.contracts import SHANGHAI, load_feed
 
 DAY = dt.date(2020, 2, 25)
 FEED = "checkins"
@@ -82,3 +81,19 @@ def test_a_stale_feed_is_told_and_its_lateness_ends_silently_in_it(warehouse: sa
         kinds = [tuple(row) for row in conn.execute(query, {"f": FEED})]
     assert kinds == [("feed_late", "recovered"), ("feed_stale", "open")]
     assert at(DAY, 1).tzinfo is SHANGHAI
+
+
+def test_the_day_that_was_due_is_the_districts_whatever_zone_the_warehouse_answers_in(
+    warehouse: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGTZ", "UTC")  # at 07:00 in the district it is still the day before there
+    contract = load_feed("carrier_mobile")
+    expected_by = consolidate.expected_at(contract, DAY)
+    assert expected_by.astimezone(dt.UTC).date() != expected_by.date()
+    consolidate.judge_now(expected_by + dt.timedelta(hours=1), DAY)
+    alerts.tell(alerts.NoAirflow(), alerts.load_routes(), (), expected_by + dt.timedelta(hours=1))
+    with warehouse.connect() as conn:
+        query = sa.text("select business_date, details ->> 'said' from ops.alert where subject = 'carrier_mobile'")
+        [(day, said)] = conn.execute(query).tuples()
+    assert day == DAY
+    assert said.startswith("due 2020-02-26 07:00")

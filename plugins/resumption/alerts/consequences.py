@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from resumption.alerts.folding import AlertRow
 from resumption.alerts.kinds import Kind
+from resumption.alerts.runs import minute
 from resumption.alerts.texts import text
 from resumption.contracts import feed_names, load_feed, load_table, table_names
 
@@ -72,4 +73,4 @@ def _stays(conn: sa.Connection, table: str, day: dt.date | None, language: str) 
     at: dt.datetime | None = conn.execute(query).scalar()
     if at is None:
         return text("empty", language, table=table, day=day)
-    return text("stays", language, table=table, at=f"{at:%Y-%m-%d %H:%M}")
+    return text("stays", language, table=table, at=minute(at))

@@ -16,6 +16,7 @@ from resumption.alerts.consequences import consequence
 from resumption.alerts.folding import AlertRow, Folded
 from resumption.alerts.kinds import Kind, Severity
 from resumption.alerts.routing import Routes
+from resumption.alerts.runs import minute
 from resumption.alerts.texts import text
 from resumption.contracts import feed_names
 
@@ -134,7 +135,7 @@ def _counts(found: dict[str, Any], language: str) -> str:
 def _again(alert: AlertRow, language: str) -> str:
     if alert["times"] < 2:
         return ""
-    return text("again", language, times=alert["times"], since=f"{alert['first_seen_at']:%Y-%m-%d %H:%M}")
+    return text("again", language, times=alert["times"], since=minute(alert["first_seen_at"]))
 
 
 def _next_steps(conn: sa.Connection, group: Sequence[AlertRow], language: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from resumption import ops
 from resumption.alerts.kinds import ABSENT, EXPLAIN_ABSENCE, Kind, Problem
 from resumption.alerts.routing import Silence
-from resumption.alerts.runs import Runs, at_work, dag_of_build, today
+from resumption.alerts.runs import Runs, at_work, dag_of_build, minute, today
 from resumption.contracts import feed_names, load_feed, table_names
 from resumption.contracts.reasons import FileReason
 
@@ -211,7 +211,7 @@ def _freshness(conn: sa.Connection, explained_by: Sequence[Problem]) -> Iterator
     for row in _rows(conn, _FRESHNESS):
         if row["state"] not in ("late", "stale") or row["feed"] not in feed_names():
             continue
-        due = row["expected_by"].date() - dt.timedelta(days=load_feed(row["feed"]).delivery.days_after)
+        due = today(row["expected_by"]) - dt.timedelta(days=load_feed(row["feed"]).delivery.days_after)
         if row["state"] == "stale" and (row["feed"], due) in explained:
             continue
         yield Problem(
@@ -221,9 +221,9 @@ def _freshness(conn: sa.Connection, explained_by: Sequence[Problem]) -> Iterator
 
 
 def _arrival(row: sa.RowMapping, due: dt.date) -> str:
-    expected = f"due {row['expected_by']:%Y-%m-%d %H:%M}"
+    expected = f"due {minute(row['expected_by'])}"
     if row["last_good_on"] and row["last_good_on"] >= due:
-        return f"{expected}, published {row['last_good_at']:%Y-%m-%d %H:%M}"
+        return f"{expected}, published {minute(row['last_good_at'])}"
     return f"{expected}, nothing accepted yet"
 
 

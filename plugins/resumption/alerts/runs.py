@@ -6,6 +6,8 @@ import datetime as dt
 import re
 from typing import Protocol
 
+from resumption.contracts import SHANGHAI
+
 _AT_WORK = frozenset({"queued", "running"})
 _OF_A_DATE = re.compile(r"__\d{4}-\d\d-\d\d__")
 """What the identifier of a run by business date holds: its partition."""
@@ -59,4 +61,9 @@ def dag_of_build(run_id: str | None) -> str:
 
 def today(now: dt.datetime) -> dt.date:
     """Return the date in the district."""
-    return now.astimezone(dt.timezone(dt.timedelta(hours=8))).date()
+    return now.astimezone(SHANGHAI).date()
+
+
+def minute(at: dt.datetime) -> str:
+    """Return a moment as people in the district write it, whatever zone the database answers in."""
+    return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
