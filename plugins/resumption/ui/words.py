@@ -1,11 +1,11 @@
-"""Words for what the pipeline writes down as codes: feeds, states, reasons, columns."""
+"""Words for what the pipeline writes down as codes: feeds, states, reasons."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from resumption.contracts import feed_names, load_feed, load_table
+from resumption.contracts import feed_names, load_feed
 from resumption.contracts.reasons import FileReason, RowReason
 from resumption.ui import texts
 from resumption.ui.texts import Lang
@@ -40,11 +40,6 @@ class Words:
         """Code, meaning and detail of the reason that a delivery was rejected for, ``CODE: detail``."""
         code, _, detail = told.partition(":")
         return code, self.reason(code), detail.strip()
-
-    def column(self, table: str, name: str) -> str:
-        """Head of a column of a table of schema ``mart``."""
-        titles = {column.name: column.title for column in load_table(table).columns}
-        return titles[name] if self.lang == "zh" else name.replace("_", " ")
 
     def reasons(self, codes: Sequence[str]) -> list[tuple[str, str]]:
         """Codes with their meanings."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -28,10 +27,10 @@ _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 _quote = _DIALECT.identifier_preparer.quote
 
 
-def apply(conn: sa.Connection, *, anew: bool = False) -> None:
+def apply(conn: sa.Connection) -> None:
     """Make the database's roles, grants, policies and views what the access rules say; tables must be there.
 
-    Nothing is touched, and so nobody waits, where they are applied already, unless ``anew``.
+    Nothing is touched, and so nobody waits, where they are applied already.
 
     Raises:
         RoleError: roles are missing and this login may not create them; the message says who can, and how.
@@ -45,7 +44,7 @@ def apply(conn: sa.Connection, *, anew: bool = False) -> None:
     # A published view that was replaced has lost its grants.
     told = repr((before, as_views, after, bodies, [load_view(name).comment for name in view_names()]))
     mark = f"Masked views for readers, stable for those downstream. {hashlib.sha256(told.encode()).hexdigest()[:16]}"
-    if not anew and _mark(conn) == mark:
+    if _mark(conn) == mark:
         return
     # Rights on a table wait for its readers; whoever comes after them must not wait for long.
     _run(conn, ["set local lock_timeout = '20s'", *before])
@@ -54,17 +53,6 @@ def apply(conn: sa.Connection, *, anew: bool = False) -> None:
             _replace_view(conn, name, columns)
         _run(conn, as_views)
     _run(conn, [*after, f"comment on schema {SCHEMA} is {_literal(mark)}"])
-
-
-def remove(conn: sa.Connection) -> None:
-    """Take back all that ``apply`` did but ``access.member``; roles stay, other databases may have them too."""
-    _run(conn, [f"drop schema if exists {SCHEMA} cascade", *_without_policies(conn)])
-    owned = [f"drop owned by {role}" for role in (*_GROUPS, LOADER, PAGES, VIEWS) if role in _roles_there(conn)]
-    functions = sa.text(
-        "select format('drop function %s', oid::regprocedure) from pg_proc where pronamespace = 'access'::regnamespace"
-    )
-    dropped = list(conn.execute(functions).scalars())
-    _run(conn, [*owned, *dropped, f"grant connect, temporary on database {_database(conn)} to public"])
 
 
 def create_roles(conn: sa.Connection) -> None:
@@ -253,11 +241,3 @@ def _reader_grants() -> Iterator[str]:
     columns = "what, accessed_by, purpose, asked, found, accessed_at"
     yield f"grant insert ({columns}) on ops.access_log to {_READERS}"
     yield f"grant usage on sequence ops.access_log_access_id_seq to {_READERS}"
-
-
-def _without_policies(conn: sa.Connection) -> list[str]:
-    query = sa.text("select schemaname, tablename, policyname from pg_policies where schemaname in ('mart', 'ops')")
-    found: list[Any] = list(conn.execute(query))
-    dropped = [f"drop policy {_quote(policy)} on {schema}.{_quote(table)}" for schema, table, policy in found]
-    opened = {f"alter table {schema}.{_quote(table)} disable row level security" for schema, table, _ in found}
-    return [*dropped, *sorted(opened)]

@@ -117,11 +117,6 @@ class Source:
         self._view = _view(wanted.view, self._allowed)
         self._firm = _view("enterprise", ["uscc", "name", SUBDISTRICT, "valid_to"])
 
-    @property
-    def readable(self) -> bool:
-        """Whether the role may read the list at all."""
-        return bool(self._allowed)
-
     def columns(self, lang: Literal["zh", "en"]) -> list[str]:
         """Return the columns shown to a reader of ``lang``; the enterprise's name stands behind its code."""
         shown = [name for name in self.list.columns if name in self._allowed]
@@ -173,7 +168,7 @@ class Source:
         else:
             query = sa.select(*(self._view.c[name] for name in self.columns(lang) if name in self._allowed))
         query = query.select_from(self._view).where(*self._conditions(wanted)).order_by(*self._order())
-        found = [dict(zip(row._fields, row, strict=True)) for row in conn.execute(query.limit(limit).offset(offset))]
+        found = [row._asdict() for row in conn.execute(query.limit(limit).offset(offset))]
         return self._with_names(conn, found) if self._enterprise else found
 
     def _with_names(self, conn: sa.Connection, rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
