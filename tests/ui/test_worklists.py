@@ -16,7 +16,7 @@ from resumption.contracts import load_table
 from resumption.ui import access, texts
 from resumption.ui.guard import csrf_token
 from resumption.ui.queries.lists import LISTS, Source, Wanted
-from resumption.ui.workbook import workbook
+from resumption.ui.workbook import Sheet, workbook
 from resumption.warehouse import mart_table, roles
 
 DAY = dt.date(2020, 2, 25)
@@ -229,7 +229,7 @@ def test_pages_together_hold_every_row_once(marts: sa.Engine) -> None:
 def test_no_text_becomes_a_formula(text: str) -> None:
     from openpyxl import load_workbook
 
-    sheet = load_workbook(io.BytesIO(workbook("表", ["列"], [[text]]))).active
+    sheet = load_workbook(io.BytesIO(workbook(Sheet("表", [["列"]], [[text]])))).active
     assert sheet is not None
     assert sheet["A2"].data_type == "s"
     assert sheet["A2"].quotePrefix

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import io
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -21,6 +20,7 @@ from resumption import ops
 from resumption.briefing.picture import Picture, picture
 from resumption.settings import SettingError
 from resumption.ui import texts
+from resumption.ui import workbook as excel
 from resumption.ui.pages import STATIC, environment
 from resumption.ui.showing import scope_name, shown_in, unit_name
 from resumption.ui.texts import Lang
@@ -43,26 +43,18 @@ def _body(lang: Lang, shown: Picture) -> Markup:
 
 
 def workbook(shown: Picture) -> bytes:
-    """Return the figures as an .xlsx, a sheet a section; what is hidden says so, text is never a formula."""
-    from openpyxl import Workbook
-    from openpyxl.styles import Font
-
-    book = Workbook()
-    del book["Sheet"]
-    for name, heads, rows in _sheets(shown):
-        sheet = book.create_sheet(texts.text("zh", f"briefing.{name}"))
-        for lang in texts.LANGS:
-            sheet.append([texts.text(lang, f"briefing.{head}") for head in heads])
-        for row in rows:
-            sheet.append(["不公开 hidden" if value is None else value for value in row])
-        for cell in (cell for line in sheet.iter_rows() for cell in line if isinstance(cell.value, str)):
-            cell.data_type, cell.quotePrefix = "s", cell.value.startswith(("=", "+", "-", "@"))
-            cell.font = Font(bold=cell.row <= len(texts.LANGS))
-        sheet.freeze_panes = "B3"
-        sheet.column_dimensions["A"].width = 36
-    file = io.BytesIO()
-    book.save(file)
-    return file.getvalue()
+    """Return the figures as an .xlsx, a sheet a section; what is hidden says so."""
+    return excel.workbook(
+        *(
+            excel.Sheet(
+                texts.text("zh", f"briefing.{name}"),
+                [[texts.text(lang, f"briefing.{head}") for head in heads] for lang in texts.LANGS],
+                [["不公开 hidden" if value is None else value for value in row] for row in rows],
+                names=1,
+            )
+            for name, heads, rows in _sheets(shown)
+        )
+    )
 
 
 def _sheets(shown: Picture) -> list[tuple[str, Sequence[str], list[list[Any]]]]:

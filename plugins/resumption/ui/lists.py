@@ -27,6 +27,7 @@ EXPORTED = 50_000
 """Rows that a workbook may hold; more is no list for people."""
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _SHARES = ("roster_ok_share", "confidence", "community_median_ratio")
+_KINDS = {"owner_unit": "places", "subdistrict_code": "places", "household_scenario": "values.scenario"}
 _RANKED = {"reason": "bad", "suggested_action": "warn", "decision": "bad", "advice": "warn", "key_level": "bad"}
 
 
@@ -77,7 +78,7 @@ def work_list(
 @router.post("/export/{file}")
 def export(visitor: guard.ExportWorkLists, user: GetUserDep, form: guard.Form, file: str) -> Response:
     """Give the rows of a list as an Excel file, and record who took them, how many and what for."""
-    from resumption.ui.workbook import workbook
+    from resumption.ui.workbook import Sheet, workbook
 
     name, _, kind = file.rpartition(".")
     wanted_list = _known(name if kind == "xlsx" else file, user)
@@ -97,11 +98,8 @@ def export(visitor: guard.ExportWorkLists, user: GetUserDep, form: guard.Form, f
             raise PageError(422, "lists.too_many", n=number(EXPORTED))
         found = source.rows(conn, wanted, "zh", EXPORTED)
         columns = source.columns("zh")
-        body = workbook(
-            texts.text("zh", f"lists.{name}"),
-            _heads(wanted_list, columns, "zh"),
-            ([_exported(column, row[column]) for column in columns] for row in found),
-        )
+        rows_shown = ([_exported(column, row[column]) for column in columns] for row in found)
+        body = workbook(Sheet(texts.text("zh", f"lists.{name}"), [_heads(wanted_list, columns, "zh")], rows_shown))
         ops.record_access(
             conn, f"mart_v1.{wanted_list.view}, exported", by=visitor.login, purpose=purpose, asked=len(found),
             found=len(found),
@@ -165,10 +163,16 @@ def _head(wanted: WorkList, column: str, lang: Lang) -> str:
     return rows.head(wanted.view, column) or rows.head("enterprise", column) or column
 
 
+def _key(column: str, value: Any) -> str | None:
+    """Key of the word for a value: the column's own, else that of the kind of value it holds."""
+    keys = (f"values.{column}.{value}", f"{_KINDS.get(column, '')}.{value}")
+    return next((key for key in keys if texts.has(key)), None)
+
+
 def _word(lang: Lang, column: str, value: Any) -> str:
     """Word for a value of a column."""
-    key = f"values.{column}.{value}"
-    return texts.text(lang, key) if texts.has(key) else str(value)
+    key = _key(column, value)
+    return texts.text(lang, key) if key else str(value)
 
 
 def shown(lang: Lang, column: str, value: Any) -> str:
@@ -193,7 +197,7 @@ def shown(lang: Lang, column: str, value: Any) -> str:
 
 def _exported(column: str, value: Any) -> Any:
     """Return a value as the file holds it: figures and dates as such, codes in Chinese words."""
-    if isinstance(value, bool | list) or (isinstance(value, str) and texts.has(f"values.{column}.{value}")):
+    if isinstance(value, bool | list) or (isinstance(value, str) and _key(column, value)):
         return shown("zh", column, value)
     return value
 

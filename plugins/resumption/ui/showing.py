@@ -49,5 +49,5 @@ def scope_name(lang: Lang, scope: str) -> str:
 
 def unit_name(lang: Lang, unit: str) -> str:
     """Return the name of the district, a subdistrict or a park."""
-    key = f"briefing.unit_{unit}"
+    key = f"places.{unit}"
     return texts.text(lang, key) if texts.has(key) else texts.text(lang, "briefing.park", code=unit)

@@ -5,55 +5,68 @@ from __future__ import annotations
 import datetime as dt
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-WIDEST = 60
+from resumption.ui.pages import DISTRICT_TIME
+
+NARROWEST, WIDEST, NAMES = 12, 60, 36
+"""Widths of columns in characters; ``NAMES``: of those that stay in sight."""
 
 
-def workbook(sheet: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    """Return an .xlsx file of one sheet: a row of heads, frozen and filtered, then ``rows``.
+@dataclass(frozen=True)
+class Sheet:
+    """A sheet: rows of heads, one above the other, then ``rows``; the first ``names`` columns stay in sight too."""
+
+    title: str
+    heads: Sequence[Sequence[str]]
+    rows: Iterable[Sequence[Any]]
+    names: int = 0
+
+
+def workbook(*sheets: Sheet) -> bytes:
+    """Return an .xlsx file; heads are frozen and filtered.
 
     Text is written as text whatever it begins with, and stays text when somebody edits the cell: a name such as
-    ``=HYPERLINK(…)`` is shown, never carried out. Lists are joined; times are those of the district, without zone.
+    ``=HYPERLINK(…)`` is shown, never carried out. Times are those of the district, without zone.
     """
     from openpyxl import Workbook
-    from openpyxl.cell import WriteOnlyCell
-    from openpyxl.styles import Font
-    from openpyxl.utils import get_column_letter
 
     book = Workbook(write_only=True)
-    page = book.create_sheet(sheet[:31])
-    page.freeze_panes = "A2"
-    widths = [min(WIDEST, 2 * len(head) + 2) for head in heads]
-    for place, width in enumerate(widths, start=1):
-        page.column_dimensions[get_column_letter(place)].width = max(width, 12)
-    title_row = []
-    for head in heads:
-        cell = WriteOnlyCell(page, head)
-        cell.font = Font(bold=True)
-        title_row.append(cell)
-    page.append(title_row)
-    count = 1
-    for row in rows:
-        page.append([_cell(page, value, WriteOnlyCell) for value in row])
-        count += 1
-    page.auto_filter.ref = f"A1:{get_column_letter(len(heads))}{count}"
+    for sheet in sheets:
+        _write(book.create_sheet(sheet.title[:31]), sheet)
     file = io.BytesIO()
     book.save(file)
     return file.getvalue()
 
 
+def _write(page: Any, sheet: Sheet) -> None:
+    from openpyxl.cell import WriteOnlyCell
+    from openpyxl.styles import Font
+    from openpyxl.utils import get_column_letter
+
+    page.freeze_panes = f"{get_column_letter(sheet.names + 1)}{len(sheet.heads) + 1}"
+    columns = list(zip(*sheet.heads, strict=True))
+    for place, heads in enumerate(columns, start=1):
+        width = NAMES if place <= sheet.names else min(WIDEST, 2 * max(map(len, heads)) + 2)
+        page.column_dimensions[get_column_letter(place)].width = max(width, NARROWEST)
+    for line in sheet.heads:
+        cells = [WriteOnlyCell(page, head) for head in line]
+        for cell in cells:
+            cell.font = Font(bold=True)
+        page.append(cells)
+    rows = [[_cell(page, value, WriteOnlyCell) for value in row] for row in sheet.rows]
+    for row in rows:
+        page.append(row)
+    last = len(sheet.heads) + len(rows)
+    page.auto_filter.ref = f"A{len(sheet.heads)}:{get_column_letter(len(columns))}{last}"
+
+
 def _cell(page: Any, value: Any, make: Any) -> Any:
     if isinstance(value, dt.datetime):
-        from resumption.ui.pages import DISTRICT_TIME
-
         return value.astimezone(DISTRICT_TIME).replace(tzinfo=None)
-    if not isinstance(value, str):
-        return value
-    if not value.startswith(("=", "+", "-", "@", "\t", "\r")):
+    if not isinstance(value, str) or not value.startswith(("=", "+", "-", "@", "\t", "\r")):
         return value
     cell = make(page)
-    cell.value = value
-    cell.data_type = "s"
-    cell.quotePrefix = True
+    cell.value, cell.data_type, cell.quotePrefix = value, "s", True
     return cell
