@@ -2,7 +2,8 @@
 
 The scheduler, or a Celery worker, imports the heavy libraries once. LocalExecutor forks its workers from the scheduler,
 Celery from the worker, and both the tasks from those, so no task imports them again: 0.5 s a task instead of 2.6 s, for
-150 MB shared by all. Only imports belong here: a thread pool started before a fork (a DuckDB connection, a Delta table) is dead after it.
+150 MB shared by all. Only imports belong here: a thread pool started before a fork (a DuckDB connection, a Delta table)
+is dead after it.
 """
 
 import importlib
