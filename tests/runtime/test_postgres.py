@@ -95,6 +95,7 @@ def test_it_takes_another_port_when_its_own_is_taken(home: Home) -> None:
     server = postgres.start(home)
     postgres.stop(home)
     with socket.socket() as squatter:
+        squatter.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # closed connections of the server may linger
         squatter.bind(("127.0.0.1", server.port))
         squatter.listen()
         moved = postgres.start(home)
