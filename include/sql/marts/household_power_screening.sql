@@ -106,7 +106,8 @@ judged as (
             when states.window_home_days >= :stayed_min_home_share * readings.window_valid_days then 'STAYED'
             else 'INTERMITTENT'
         end as scenario,
-        (readings.window_valid_days - coalesce(states.window_uncertain_days, readings.window_valid_days))
+        -- Without a baseline or a valid reading no day is certain.
+        coalesce(readings.window_valid_days - states.window_uncertain_days, 0)
         / cast(:household_window_days as double) as confidence,
         turns.return_date,
         turns.days_away as turn_days_away,

@@ -37,6 +37,7 @@ class DuckDBEngine:
             "temp_directory": self._overflow.name,
         }
         self._connection = duckdb.connect(":memory:", config=config)
+        self._connection.execute("set enable_progress_bar = false")  # a task's log is no terminal
         self._connection.execute("set TimeZone = $zone", {"zone": TIME_ZONE})
         if threads is not None:
             self._connection.execute("set threads = $threads", {"threads": threads})
