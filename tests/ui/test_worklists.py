@@ -220,8 +220,9 @@ def test_pages_together_hold_every_row_once(marts: sa.Engine) -> None:
     visitor = access.Visitor("wang", "wang", may_decide=False)
     with access.connection(visitor, purpose="test") as conn:
         wanted = Wanted(values={"open": "all"})
-        found = [source.rows(conn, wanted, "zh", 1, place)[0]["evidence_zh"] for place in range(4)]
-        assert source.total(conn, wanted) == 4
+        pages = [source.found(conn, wanted, "zh", 1, place) for place in range(4)]
+    assert {page.total for page in pages} == {4}
+    found = [row["evidence_zh"] for page in pages for row in page.rows]
     assert sorted(found) == ["依据1", "依据2", "依据3", "依据4"]
 
 

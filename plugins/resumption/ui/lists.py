@@ -62,15 +62,13 @@ def work_list(
     source = Source(wanted_list, taken)
     with access.connection(visitor, purpose=f"work list {name}", seat=taken) as conn:
         wanted = _wanted(request, source, day, conn)
-        choices = source.choices(conn, wanted)
-        total = source.total(conn, wanted)
-        found = source.rows(conn, wanted, lang, PAGE_ROWS, (place - 1) * PAGE_ROWS)
-        _note(conn, visitor, wanted_list, f"work list {name}, page {place}", len(found))
+        found = source.found(conn, wanted, lang, PAGE_ROWS, (place - 1) * PAGE_ROWS)
+        _note(conn, visitor, wanted_list, f"work list {name}, page {place}", len(found.rows))
     columns = source.columns(lang)
     return page(
         request, "list.html", list=wanted_list, lists=open_to, readable=True, role=taken.role, wanted=wanted,
-        columns=columns, heads=_heads(wanted_list, columns, lang), filters=source.filters, choices=choices, found=found,
-        total=total, place=place, pages=-(-total // PAGE_ROWS), show=functools.partial(shown, lang), say=Words(lang),
+        columns=columns, heads=_heads(wanted_list, columns, lang), filters=source.filters, found=found,
+        place=place, pages=-(-found.total // PAGE_ROWS), show=functools.partial(shown, lang), say=Words(lang),
         seat=held.index(taken), seats=held, look=_look, word=functools.partial(_word, lang),
     )  # fmt: skip
 
@@ -94,15 +92,15 @@ def export(visitor: guard.ExportWorkLists, user: GetUserDep, form: guard.Form, f
     with access.connection(visitor, purpose=purpose, seat=taken) as conn:
         values = {key: str(form[key]) for key in source.filters if form.get(key)}
         wanted = Wanted(_day(str(form.get("day", "")), source, conn), values)
-        if source.total(conn, wanted) > EXPORTED:
+        found = source.found(conn, wanted, "zh", EXPORTED)
+        if found.total > EXPORTED:
             raise PageError(422, "lists.too_many", n=number(EXPORTED))
-        found = source.rows(conn, wanted, "zh", EXPORTED)
         columns = source.columns("zh")
-        rows_shown = ([_exported(column, row[column]) for column in columns] for row in found)
+        rows_shown = ([_exported(column, row[column]) for column in columns] for row in found.rows)
         body = workbook(Sheet(texts.text("zh", f"lists.{name}"), [_heads(wanted_list, columns, "zh")], rows_shown))
         ops.record_access(
-            conn, f"mart_v1.{wanted_list.view}, exported", by=visitor.login, purpose=purpose, asked=len(found),
-            found=len(found),
+            conn, f"mart_v1.{wanted_list.view}, exported", by=visitor.login, purpose=purpose,
+            asked=found.total, found=found.total,
         )  # fmt: skip
     day = f"_{wanted.day}" if wanted.day else ""
     return Response(body, media_type=EXCEL, headers={"Content-Disposition": f'attachment; filename="{name}{day}.xlsx"'})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -106,12 +107,27 @@ class Wanted:
     day: dt.date | None = None
     values: Mapping[str, str] = field(default_factory=dict)
 
+    def of(self, name: str) -> str | None:
+        """Return the value that a filter asks for, None where it leaves none out."""
+        value = self.values.get(name)
+        return None if value in (None, "", "all") else value
+
+
+@dataclass(frozen=True)
+class Found:
+    """A page of rows by column, how many rows there are, and filter → its values with the number of the day's rows."""
+
+    rows: Sequence[Mapping[str, Any]]
+    total: int
+    choices: Mapping[str, Sequence[tuple[str, int]]]
+
 
 class Source:
     """A list as one role may read it."""
 
     def __init__(self, wanted: WorkList, seat: roles.Member) -> None:
         self.list = wanted
+        self._seat = seat
         self._allowed = roles.columns(seat.role, wanted.view)
         self._enterprise = wanted.named and {"name", SUBDISTRICT} <= set(roles.columns(seat.role, "enterprise"))
         self._view = _view(wanted.view, self._allowed)
@@ -131,44 +147,69 @@ class Source:
     @property
     def filters(self) -> list[str]:
         """Return the filters whose columns the role may read."""
-        return [name for name in self.list.filters if self._column(name) is not None]
+        return [name for name in self.list.filters if self._readable(name)]
 
     def latest(self, conn: sa.Connection) -> dt.date | None:
         """Latest business date of the list; None where it holds no row that the role may see."""
-        day: dt.date | None = conn.execute(sa.select(sa.func.max(self._view.c.business_date))).scalar_one()
-        return day
+        # Not max(): behind a row policy it reads every row.
+        day = self._view.c.business_date
+        query = sa.select(day).where(*self._own_rows()).order_by(day.desc()).limit(1)
+        latest: dt.date | None = conn.execute(query).scalar()
+        return latest
 
-    def choices(self, conn: sa.Connection, wanted: Wanted) -> dict[str, list[tuple[str, int]]]:
-        """Return filter → its values with the number of the day's rows, for the filters that are no code of a firm."""
-        offered = [name for name in self.filters if name != "uscc"]
-        columns = [sa.cast(self._column(name), sa.Text).label(name) for name in offered]
-        n = sa.func.count().label("n")
-        query = sa.select(*columns, n).select_from(self._from()).where(*self._of_day(wanted)).group_by(*columns)
-        found: dict[str, dict[str, int]] = {name: {} for name in offered}
-        for row in conn.execute(query).mappings():
-            for name in offered:
-                if row[name] is not None:
-                    found[name][row[name]] = found[name].get(row[name], 0) + row["n"]
+    def found(
+        self, conn: sa.Connection, wanted: Wanted, lang: Literal["zh", "en"], limit: int, offset: int = 0
+    ) -> Found:
+        """Return a page of rows, those with the highest priority first; how many there are, and what to choose from."""
+        groups = self._groups(conn, wanted)
+        fitting = [row for row in groups if self._fits(row, wanted)]
+        if self.list.counted:
+            return Found(fitting[offset : offset + limit], len(fitting), self._choices(groups))
+        rows = self._rows(conn, wanted, lang, limit, offset)
+        return Found(rows, sum(row["n"] for row in fitting), self._choices(groups))
+
+    @property
+    def _offered(self) -> list[str]:
+        """Filters with values to choose from: those that are no code of a firm."""
+        return [name for name in self.filters if name != "uscc"]
+
+    def _groups(self, conn: sa.Connection, wanted: Wanted) -> list[dict[str, Any]]:
+        """Return the day's rows counted by what can be chosen, or by all that a counted list shows: asked once."""
+        names = self.list.columns if self.list.counted else self._offered
+        columns = {name: self._column(name) for name in names}
+        query = sa.select(*(column.label(name) for name, column in columns.items()), sa.func.count().label("n"))
+        query = query.select_from(self._from()).where(*self._of_day(wanted)).group_by(*columns.values())
+        firm = wanted.of("uscc") if "uscc" in self.filters else None
+        if firm:
+            query = query.where(self._column("uscc") == firm)
+        if self.list.counted:
+            query = query.order_by(*self._order())
+        return [dict(row) for row in conn.execute(query).mappings()]
+
+    def _fits(self, row: Mapping[str, Any], wanted: Wanted) -> bool:
+        """Whether a group's rows are wanted."""
+        for name in self._offered:
+            value, left_out = _text(row[name]), self.list.unless.get(name, ())
+            if wanted.of(name) not in (None, value) or (not wanted.values.get(name) and value in left_out):
+                return False
+        return True
+
+    def _choices(self, groups: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[str, int]]]:
+        """Return filter → its values with the number of the day's rows."""
+        found: dict[str, Counter[str]] = {name: Counter() for name in self._offered}
+        for row in groups:
+            for name, counts in found.items():
+                value = _text(row[name])
+                if value is not None:
+                    counts[value] += row["n"]
         return {name: sorted(counts.items()) for name, counts in found.items()}
 
-    def total(self, conn: sa.Connection, wanted: Wanted) -> int:
-        """Return how many rows there are."""
-        number: int = conn.execute(
-            sa.select(sa.func.count()).select_from(self._view).where(*self._conditions(wanted))
-        ).scalar_one()
-        return number
-
-    def rows(
-        self, conn: sa.Connection, wanted: Wanted, lang: Literal["zh", "en"], limit: int, offset: int = 0
+    def _rows(
+        self, conn: sa.Connection, wanted: Wanted, lang: Literal["zh", "en"], limit: int, offset: int
     ) -> Sequence[Mapping[str, Any]]:
-        """Return rows by column, those with the highest priority first."""
-        if self.list.counted:
-            columns = [self._view.c[name] for name in self.list.columns]
-            query = sa.select(*columns, sa.func.count().label("n")).group_by(*columns)
-        else:
-            query = sa.select(*(self._view.c[name] for name in self.columns(lang) if name in self._allowed))
-        query = query.select_from(self._view).where(*self._conditions(wanted)).order_by(*self._order())
-        found = [row._asdict() for row in conn.execute(query.limit(limit).offset(offset))]
+        query = sa.select(*(self._view.c[name] for name in self.columns(lang) if name in self._allowed))
+        query = query.where(*self._conditions(wanted)).order_by(*self._order()).limit(limit).offset(offset)
+        found = [row._asdict() for row in conn.execute(query)]
         return self._with_names(conn, found) if self._enterprise else found
 
     def _with_names(self, conn: sa.Connection, rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
@@ -186,29 +227,37 @@ class Source:
         current = sa.and_(self._firm.c.uscc == self._view.c.uscc, self._firm.c.valid_to.is_(None))
         return self._view.outerjoin(self._firm, current)
 
-    def _column(self, name: str) -> sa.ColumnElement[Any] | None:
+    def _readable(self, name: str) -> bool:
+        """Whether the role may read what a filter compares."""
+        if name == SUBDISTRICT:
+            return self._enterprise
+        return ("closed_on" if name == "open" else name) in self._allowed
+
+    def _column(self, name: str) -> sa.ColumnElement[Any]:
         """Return what a filter compares."""
         if name == "open":
-            return sa.case((self._view.c.closed_on.is_(None), "yes"), else_="no") if self._allowed else None
-        if name == SUBDISTRICT:
-            return self._firm.c[SUBDISTRICT] if self._enterprise else None
-        return self._view.c[name] if name in self._allowed else None
+            return sa.case((self._view.c.closed_on.is_(None), "yes"), else_="no")
+        return self._firm.c[SUBDISTRICT] if name == SUBDISTRICT else self._view.c[name]
+
+    def _own_rows(self) -> list[sa.ColumnElement[bool]]:
+        """Name the rows that are the role's own: the row policy says so too, but leads to no index."""
+        rows = load_access().roles[self._seat.role].mart_v1[self.list.view].rows
+        own = {"community_code": self._seat.community, "uscc": self._seat.uscc}
+        return [] if rows == "all" else [self._view.c[rows] == own[rows]]
 
     def _of_day(self, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
-        return [self._view.c.business_date == wanted.day] if self.list.daily else []
+        return [*self._own_rows(), *([self._view.c.business_date == wanted.day] if self.list.daily else [])]
 
     def _conditions(self, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
         conditions = self._of_day(wanted)
         for name in self.filters:
-            column = self._column(name)
-            assert column is not None
-            value = wanted.values.get(name)
-            if value and value != "all" and name == SUBDISTRICT:
+            column, value = self._column(name), wanted.of(name)
+            if value and name == SUBDISTRICT:
                 there = sa.select(self._firm.c.uscc).where(column == value, self._firm.c.valid_to.is_(None))
                 conditions.append(self._view.c.uscc.in_(there))
-            elif value and value != "all":
+            elif value:
                 conditions.append(sa.cast(column, sa.Text) == value)
-            elif not value and name in self.list.unless:
+            elif not wanted.values.get(name) and name in self.list.unless:
                 conditions.append(sa.cast(column, sa.Text).not_in(self.list.unless[name]))
         return conditions
 
@@ -224,6 +273,11 @@ class Source:
             if name.lstrip("-") in self._allowed
         ]
         return [*ranks, *rest]
+
+
+def _text(value: Any) -> str | None:
+    """Return a value as a filter names it."""
+    return None if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _view(name: str, columns: Sequence[str]) -> sa.TableClause:
