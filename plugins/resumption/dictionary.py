@@ -143,7 +143,7 @@ def _feed(feed: FeedContract) -> Iterator[str]:
         ("owner", feed.owner),
         ("tags", ", ".join(feed.tags)),
         ("legal basis", feed.purpose.legal_basis),
-        ("kept", f"{feed.purpose.retention_days} days; the purpose ends: {feed.purpose.purpose_end}"),
+        ("kept", f"{_kept(feed)}; the purpose ends: {feed.purpose.purpose_end}"),
         ("lake", f"`feeds/{feed.name}`, contract {feed.version}"),
     )
     kept = [row for column in feed.columns for row in _feed_column(column)]
@@ -152,6 +152,14 @@ def _feed(feed: FeedContract) -> Iterator[str]:
     if dropped:
         yield f"Not kept: {_code(dropped)}."
     yield _suite(feed.name)
+
+
+def _kept(feed: FeedContract) -> str:
+    return f"{feed.purpose.retention_days} days from `{feed.purpose.retained_from}`"
+
+
+def _kept_rows(table: TableContract) -> str:
+    return f"{table.retention.days} days from `{table.retention.counted_from}`" if table.retention else ""
 
 
 def _due(feed: FeedContract) -> str:
@@ -188,6 +196,7 @@ def _table(table: TableContract) -> Iterator[str]:
         *_lineage(table.name),
         ("rules", _code(f"include/rules/{name}.yaml" for name in table.rules)),
         ("owner", table.owner),
+        ("kept", _kept_rows(table)),
         ("SQL", f"`{table.sql_path.relative_to(settings.project_root()).as_posix()}`, contract {table.version}"),
     )
     rows = [

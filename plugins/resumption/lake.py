@@ -6,6 +6,7 @@ its delivery. The two differ only in history files, so that a history file repla
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterable
 from datetime import date
 from pathlib import PurePosixPath
@@ -15,9 +16,11 @@ from urllib.parse import unquote
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 import pyarrow.fs as fs
+import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, write_deltalake
-from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.fs import DeltaStorageHandler
 
 from resumption import ops, settings
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 PARTITION_COLUMNS = ["business_date", "delivered_for"]
 _ATTEMPTS = 8
 _LOG_DAYS = 30  # Delta's own default
+_LOGGED = re.compile(r"(\d{20})\.(?:json|checkpoint\.)")
 
 
 class LakeConflictError(RuntimeError):
@@ -163,11 +167,8 @@ def earlier_files(feed: str) -> list[str]:
     table = _open(feed)
     if table is None:
         return []
-    storage = fs.PyFileSystem(DeltaStorageHandler(feed_url(feed)))
-    there = (info.path for info in storage.get_file_info(fs.FileSelector("", recursive=True)))
     needed = {PurePosixPath(unquote(uri)).name for uri in table.file_uris()}
-    names = {PurePosixPath(path).name for path in there if path.endswith(".parquet") and "_delta_log" not in path}
-    return sorted(names - needed)
+    return sorted({PurePosixPath(path).name for path in stored_files(feed)} - needed)
 
 
 def forget_history(feed: str) -> None:
@@ -190,6 +191,69 @@ def _with_log_of(days: int, feed: str) -> DeltaTable:
     """Set how long entries of the log are kept."""
     DeltaTable(feed_url(feed)).alter.set_table_properties({"delta.logRetentionDuration": f"interval {days} days"})
     return DeltaTable(feed_url(feed))
+
+
+def delete_rows(feed: str, predicate: str, note: dict[str, str]) -> None:
+    """Delete the rows of the current version that a predicate names; the versions before it stay until forgotten.
+
+    Raises:
+        LakeConflictError: when other writers won every time.
+    """
+    properties = CommitProperties(custom_metadata=note)
+
+    def commit() -> None:
+        DeltaTable(feed_url(feed)).delete(predicate, commit_properties=properties)
+
+    if _open(feed):
+        _winning(commit, f"feed {feed}, deleting rows")
+
+
+def dataset(feed: str, version: int | None = None) -> ds.Dataset | None:
+    """Return the feed's rows, of now or as of a version; None where there are none."""
+    if _open(feed) is None:
+        return None
+    return DeltaTable(feed_url(feed), version=version).to_pyarrow_dataset()
+
+
+def versions(feed: str) -> list[int]:
+    """Return the versions of the feed's table that its log still knows, ascending."""
+    table = _open(feed)
+    if table is None:
+        return []
+    names = (PurePosixPath(info.path).name for info in _storage(feed).get_file_info(fs.FileSelector("_delta_log")))
+    known = {int(found[1]) for name in names if (found := _LOGGED.match(name))}
+    return sorted(version for version in known if _is_readable(feed, version))
+
+
+def _is_readable(feed: str, version: int) -> bool:
+    try:
+        DeltaTable(feed_url(feed), version=version).file_uris()
+    except DeltaError:
+        return False
+    return True
+
+
+def stored_files(feed: str) -> list[str]:
+    """Return every data file that lies in the feed's folder, whether or not a version names it, relative to it."""
+    if _open(feed) is None:
+        return []
+    found = (info.path for info in _storage(feed).get_file_info(fs.FileSelector("", recursive=True)))
+    return sorted(path for path in found if path.endswith(".parquet") and "_delta_log" not in path)
+
+
+def stored_rows(feed: str, path: str, columns: list[str]) -> pa.Table:
+    """Return columns of a file of ``stored_files``; those of the partition are read from its path, as dates."""
+    unquoted = unquote(path)
+    partition = {name: date.fromisoformat(unquoted.split(f"{name}=", 1)[1][:10]) for name in PARTITION_COLUMNS}
+    file = pq.ParquetFile(_storage(feed).open_input_file(path))
+    rows = file.read([name for name in columns if name not in partition])
+    for name in (name for name in columns if name in partition):
+        rows = rows.append_column(name, pa.repeat(pa.scalar(partition[name], pa.date32()), file.metadata.num_rows))
+    return rows
+
+
+def _storage(feed: str) -> fs.PyFileSystem:
+    return fs.PyFileSystem(DeltaStorageHandler(feed_url(feed)))
 
 
 def maintain(feed: str, retention_hours: int) -> dict[str, int]:

@@ -67,7 +67,19 @@ class PurposeSpec(_Strict):
     legal_basis: str
     purpose_end: date | Literal["open"]
     """Last business date that may be taken in."""
-    retention_days: int
+    retention_days: int = Field(ge=0)
+    """How long a row is kept in the lake, days from the date that ``retained_from`` names."""
+    retained_from: str = "business_date"
+    """``business_date``, a date or moment of the row (a lake column that is never blank), or ``purpose_end``."""
+    looked_back_days: int = Field(ge=0, default=14)
+    """How far back from a business date the tables look at single rows: the day can be built while these are kept."""
+
+    def kept_from(self, as_of: date) -> date | None:
+        """Return the first date whose rows are still kept on ``as_of``; None: all are."""
+        if self.retained_from != "purpose_end":
+            return as_of - timedelta(days=self.retention_days)
+        ended = self.purpose_end != "open" and as_of > self.purpose_end + timedelta(days=self.retention_days)
+        return as_of + timedelta(days=1) if ended else None
 
 
 class DriftSpec(_Strict):
@@ -190,6 +202,7 @@ def _feed(contract: OpenDataContractStandard, path: Path) -> FeedContract:
     if contract.name != path.name.removesuffix(".odcs.yaml") or described is None or not described.purpose:
         raise odcs.ContractError(f"{path.name}: name must equal the file's, description.purpose must say what for")
     columns = tuple(_column(p, path) for p in schema.properties or [])
+    purpose = _purpose(properties, columns, path)
     return FeedContract(
         name=contract.name,
         title=schema.businessName or contract.name,
@@ -201,12 +214,24 @@ def _feed(contract: OpenDataContractStandard, path: Path) -> FeedContract:
         source=SourceSpec.model_validate(properties["source"]),
         reader=ReaderSpec.model_validate(properties["reader"]),
         delivery=DeliverySpec.model_validate(properties["delivery"]),
-        purpose=PurposeSpec.model_validate(properties["purpose"]),
+        purpose=purpose,
         drift=_drift(properties, columns, path),
         grain=tuple(properties["grain"]),
         grain_description=schema.dataGranularityDescription or "",
         columns=columns,
     )
+
+
+def _purpose(properties: dict[str, Any], columns: tuple[FeedColumn, ...], path: Path) -> PurposeSpec:
+    """Return the purpose; what retention is counted from must stand in every row."""
+    purpose = PurposeSpec.model_validate(properties["purpose"])
+    dated = {c.name for c in columns if c.keyed and c.conform.rule in ("date", "timestamp")}
+    if purpose.retained_from not in {"business_date", "purpose_end", *dated}:
+        raise odcs.ContractError(
+            f"{path.name}: purpose.retained_from: expected business_date, purpose_end or a date that may not be blank "
+            f"({', '.join(sorted(dated)) or 'the feed has none'}), got {purpose.retained_from!r}"
+        )
+    return purpose
 
 
 def _drift(properties: dict[str, Any], columns: tuple[FeedColumn, ...], path: Path) -> DriftSpec:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from resumption import settings
 from resumption.contracts import odcs
@@ -43,6 +46,19 @@ class TableColumn:
     title: str = ""
 
 
+class Retention(BaseModel):
+    """How long a table's rows are kept: ``days`` from the date in the column ``counted_from``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    days: int = Field(ge=0)
+    counted_from: str = "business_date"
+
+    def kept_from(self, as_of: date) -> date:
+        """Return the first date whose rows are still kept on ``as_of``."""
+        return as_of - timedelta(days=self.days)
+
+
 @dataclass(frozen=True)
 class TableContract:
     """All that is declared about a warehouse table."""
@@ -60,6 +76,8 @@ class TableContract:
     columns: tuple[TableColumn, ...]
     path: Path
     title: str = ""
+    retention: Retention | None = None
+    """Of tables that speak of persons or homes; the others are kept."""
 
     @property
     def sql_path(self) -> Path:
@@ -103,6 +121,7 @@ def load_table(name: str) -> TableContract:
     if properties.get("replace") not in ("day", "table"):
         raise odcs.ContractError(f"{path.name}: customProperties must set replace to day or table")
     declared = schema.properties or []
+    columns = tuple(_column(p, path) for p in declared)
     keys = sorted((p for p in declared if p.primaryKey), key=lambda p: p.primaryKeyPosition or 0)
     return TableContract(
         name=name,
@@ -115,10 +134,32 @@ def load_table(name: str) -> TableContract:
         replace=properties["replace"],
         rules=tuple(properties.get("rules") or ()),
         reads=_reads(properties.get("reads"), path),
-        columns=tuple(_column(p, path) for p in declared),
+        columns=columns,
         path=path,
         title=schema.businessName or name,
+        retention=_retention(properties.get("retention"), columns, path),
     )
+
+
+def _retention(declared: Any, columns: tuple[TableColumn, ...], path: Path) -> Retention | None:
+    guarded = [c.name for c in columns if c.classification in ("personal", "sensitive")]
+    if declared is None and guarded:
+        raise odcs.ContractError(
+            f"{path.name}: customProperties must set retention (days, counted_from): it holds {', '.join(guarded)}"
+        )
+    if declared is None:
+        return None
+    try:
+        retention = Retention.model_validate(declared)
+    except ValidationError as error:
+        raise odcs.ContractError(f"{path.name}: retention: {error}") from error
+    dated = sorted(c.name for c in columns if c.type == "date" and c.required)
+    if retention.counted_from not in dated:
+        raise odcs.ContractError(
+            f"{path.name}: retention.counted_from: expected a date that may not be blank ({', '.join(dated)}), "
+            f"got {retention.counted_from!r}"
+        )
+    return retention
 
 
 def _reads(declared: Any, path: Path) -> dict[str, Reach]:
