@@ -1,7 +1,7 @@
 # Everything a person types. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help env env-dev run ui stop trigger warehouse warehouse-url psql known briefing alert-test verify rekey test check check-spark format bench lock new-feed new-table secrets up down clean
+.PHONY: help env env-dev run ui stop trigger warehouse warehouse-url migrate migration psql known briefing alert-test verify rekey test check check-spark format bench lock new-feed new-table secrets up down clean
 
 # What a run takes; on the command line they win: make run SCALE=1 DAYS=2020-02-10..2020-02-25
 SCALE   ?= 0.1
@@ -59,6 +59,14 @@ warehouse: env ## start the warehouse alone
 warehouse-url: ## print the SQLAlchemy URL of the running or last warehouse
 	@test -x $(PY) || $(MAKE) --no-print-directory env >&2
 	@$(PY) -m runtime warehouse-url
+
+migrate: env ## bring the warehouse to this version; back to an earlier revision: make migrate TO=0001
+	@$(PY) -m runtime migrate $(if $(TO),downgrade "$(TO)",create)
+
+migration: env ## write a revision with what ops declares and the warehouse lacks: make migration MESSAGE="Retention keeps its proofs"
+	@test -n "$(MESSAGE)" || { echo "make migration: say what changes, for example: make migration" \
+	  "MESSAGE='Retention keeps its proofs'" >&2; exit 1; }
+	@$(PY) -m runtime migrate revision "$(MESSAGE)"
 
 psql: ## ask the warehouse: make psql SQL="select * from mart.resumption_summary"
 	@$(PY) -m runtime psql $(if $(SQL),-c "$(SQL)")

@@ -159,6 +159,7 @@ def measure(scale: float, feeds: Sequence[str]) -> dict[str, Row]:
     import great_expectations.expectations  # noqa: F401 - imports are not timed: a worker makes them once
 
     from resumption import ops, pipeline  # noqa: F401
+    from resumption.warehouse import create_all
     from runtime import postgres
     from runtime.home import Home
 
@@ -167,7 +168,7 @@ def measure(scale: float, feeds: Sequence[str]) -> dict[str, Row]:
         os.environ |= {"RESUMPTION_HOME": folder, "RESUMPTION_TOKEN_KEY": "a key for the benchmark"}
         try:
             os.environ["WAREHOUSE_URL"] = postgres.start(home).url("postgres")
-            ops.create_all(ops.engine())
+            create_all(ops.engine(), [])
             _apart(land, feeds, Path(folder), scale)
             return {feed: (_apart(publish, feed), _apart(parse, feed) if _parsed(feed) else None) for feed in feeds}
         finally:

@@ -1,4 +1,4 @@
-"""`python -m runtime run|ui|stop|trigger|warehouse|warehouse-url|psql|known`; the Makefile's targets call it."""
+"""`python -m runtime run|ui|stop|trigger|warehouse|warehouse-url|migrate|psql|known`: what the Makefile calls."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from runtime import run
 from runtime import trigger as by_hand
 from runtime.backfill import Days
 from runtime.home import Home, RunError, say
+
+TAKING_ALL = {"psql": run.psql, "known": run.known, "migrate": run.migrate}
+"""Commands that hand their options on."""
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -32,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--conf", type=by_hand.form, default={})
     for name in ("stop", "warehouse", "warehouse-url"):
         commands.add_parser(name)
-    for name in ("psql", "known"):
+    for name in TAKING_ALL:
         commands.add_parser(name, add_help=False)
     return parser
 
@@ -55,8 +58,8 @@ def _do(options: argparse.Namespace, rest: list[str], home: Home) -> int:
         return 0
     if options.command == "trigger":
         return by_hand.trigger(home, options.dag, options.conf)
-    if options.command in ("psql", "known"):
-        return {"psql": run.psql, "known": run.known}[options.command](home, rest)
+    if options.command in TAKING_ALL:
+        return TAKING_ALL[options.command](home, rest)
     return {"warehouse": run.warehouse, "warehouse-url": run.warehouse_url}[options.command](home)
 
 
@@ -66,7 +69,7 @@ def main() -> int:
         signal.signal(number, _interrupt)
     try:
         options, rest = _parser().parse_known_args()
-        if rest and options.command not in ("psql", "known"):
+        if rest and options.command not in TAKING_ALL:
             _parser().error(f"unknown: {' '.join(rest)}")
         return _do(options, rest, Home.from_environment())
     except RunError as problem:

@@ -364,6 +364,13 @@ def psql(home: Home, arguments: list[str]) -> int:
         return subprocess.run([postgres.binary("psql"), "-d", target, *arguments], check=False).returncode
 
 
+def migrate(home: Home, arguments: list[str]) -> int:
+    """Run `python -m resumption.warehouse` on the warehouse: bring it to this version, or back, or write a revision."""
+    with _warehouse_up(home) as url:
+        command = [sys.executable, "-m", "resumption.warehouse", *arguments]
+        return subprocess.run(command, env=os.environ | {"WAREHOUSE_URL": url}, check=False).returncode
+
+
 def known(home: Home, arguments: list[str]) -> int:
     """Print a table as it was known at a moment."""
     with _warehouse_up(home):

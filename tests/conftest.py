@@ -53,9 +53,10 @@ def warehouse_url(postgres_server: str, tmp_path_factory: pytest.TempPathFactory
 def warehouse(warehouse_url: str) -> sa.Engine:
     """Engine of the module's database, with schema ``ops``."""
     from resumption import ops
+    from resumption.warehouse import create_all
 
     engine = ops.engine(warehouse_url)
-    ops.create_all(engine)
+    create_all(engine, [])
     return engine
 
 

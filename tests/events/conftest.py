@@ -54,7 +54,6 @@ def _up(home: Home, connections: dict[str, str], backend: Backend) -> World:
         from resumption.warehouse import create_all
 
         patch.setenv("WAREHOUSE_URL", variables["WAREHOUSE_URL"])
-        ops.create_all(ops.engine())
         create_all(ops.engine())
     client = Airflow(airflow.login(home))
     airflow.wait_healthy(home, client.healthy)

@@ -76,11 +76,6 @@ def test_every_table_and_column_says_what_it_is() -> None:
         assert [c.name for c in table.columns if not c.comment] == []
 
 
-def test_creating_the_schema_again_changes_nothing(warehouse: sa.Engine) -> None:
-    ops.create_all(warehouse)
-    assert set(sa.inspect(warehouse).get_table_names("ops")) == {table.name for table in ops.metadata.tables.values()}
-
-
 def test_the_database_refuses_an_accepted_delivery_that_does_not_add_up(conn: sa.Connection) -> None:
     ops.record_delivery(conn, delivery())
     wrong = {"outcome": "accepted", "rows_received": 10, "rows_accepted": 8, "rows_quarantined": 1, "rows_ignored": 0}

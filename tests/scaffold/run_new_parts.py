@@ -64,7 +64,6 @@ def new_dag(name: str) -> dict[str, Any]:
 
 def main(feed: str, table: str) -> None:
     """Take both the whole way."""
-    ops.create_all(ops.engine())
     create_all(ops.engine())
     found = {"feed": new_feed(feed), "table": new_table(table), "ops": outcomes(), "dag": new_dag(feed)}
     sys.stdout.write("\n" + json.dumps(found, ensure_ascii=False) + "\n")

@@ -25,7 +25,7 @@ from resumption.ops.alerts import (
 )
 from resumption.ops.builds import latest_built_day, record_build, table_builds
 from resumption.ops.checks import own_check, replace_checks
-from resumption.ops.database import create_all, engine, holding
+from resumption.ops.database import engine, holding
 from resumption.ops.deliveries import (
     AccountingError,
     Verdict,
@@ -124,7 +124,6 @@ __all__ = [
     "alerts_not_recovered",
     "changed_layouts",
     "check_result",
-    "create_all",
     "delivered",
     "deliveries_to_publish",
     "due_messages",

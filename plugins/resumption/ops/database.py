@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from resumption import settings
-from resumption.ops.tables import metadata
 
 
 @lru_cache(maxsize=8)
@@ -38,14 +37,6 @@ def holding(*names: str) -> Iterator[sa.Connection]:
             yield conn
         finally:
             conn.execute(sa.select(sa.func.pg_advisory_unlock_all()))
-
-
-def create_all(target: sa.Engine) -> None:
-    """Create schema ``ops`` and its tables where they are missing; safe from several processes at once."""
-    with target.begin() as conn:
-        conn.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext("ops.create_all"))))
-        conn.execute(sa.schema.CreateSchema("ops", if_not_exists=True))
-        metadata.create_all(conn)
 
 
 def replace_rows(

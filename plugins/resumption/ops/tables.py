@@ -1,4 +1,4 @@
-"""The tables of schema ``ops`` and their rows. DDL is derived from here."""
+"""The tables of schema ``ops`` and their rows. What changes here needs a revision: ``make migration``."""
 
 from __future__ import annotations
 
@@ -185,26 +185,6 @@ access_log = sa.Table(
     sa.CheckConstraint("btrim(purpose) <> '' and btrim(accessed_by) <> ''", name="says_who_and_why"),
     comment="Who looked behind a token, and why: appended only, the database refuses every change.",
 )
-
-_REFUSE_CHANGE = """
-    create or replace function ops.refuse_change() returns trigger language plpgsql as $$
-    begin
-        raise insufficient_privilege
-            using message = tg_table_name || ' is only appended to: what was decided stays on record';
-    end
-    $$
-"""
-
-
-@sa.event.listens_for(access_log, "after_create")
-@sa.event.listens_for(quarantine_action, "after_create")
-def _append_only(table: sa.Table, conn: sa.Connection, **__: Any) -> None:
-    conn.exec_driver_sql(_REFUSE_CHANGE)
-    conn.exec_driver_sql(
-        f"create trigger append_only before update or delete or truncate on {table.fullname}"
-        " for each statement execute function ops.refuse_change()"
-    )
-
 
 freshness = sa.Table(
     "freshness",

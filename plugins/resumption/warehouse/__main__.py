@@ -1,6 +1,8 @@
-"""``python -m resumption.warehouse create|url|tables|roles``: make the warehouse's tables, find it, see what is in it.
+"""``python -m resumption.warehouse create|downgrade|revision|url|tables|roles``: the warehouse's tables and versions.
 
-``roles`` prints what an administrator runs where the warehouse's login may not create roles.
+``create`` brings a new or older warehouse to this version, ``downgrade 0001`` takes it back to a revision, and
+``revision "what changes"`` writes a new one. ``roles`` prints what an administrator runs where the warehouse's login
+may not create roles.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import sys
 import sqlalchemy as sa
 
 from resumption import ops, settings
-from resumption.warehouse import create_all, schema
+from resumption.warehouse import create_all, migrate, schema
 from resumption.warehouse.grants import roles_sql
 from resumption.warehouse.roles import RoleError
 
@@ -33,20 +35,32 @@ def tables(engine: sa.Engine) -> None:
             print(f"{table.fullname:<34}{rows:>12}  {day}")
 
 
+def _do(command: str, argument: str) -> None:
+    if command == "url":
+        print(settings.warehouse_url())
+    elif command == "roles":
+        print(roles_sql(sa.make_url(settings.warehouse_url()).username or ""))
+    elif command == "create":
+        print("\n".join(f"mart.{name}" for name in create_all(ops.engine())))
+    elif command == "downgrade":
+        migrate.downgrade(ops.engine(), argument)
+    elif command == "revision":
+        print(migrate.write_revision(ops.engine(), argument))
+    else:
+        tables(ops.engine())
+
+
 def main() -> None:
     """Run the command named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m resumption.warehouse", description=__doc__)
-    parser.add_argument("command", choices=["create", "url", "tables", "roles"])
-    command = parser.parse_args().command
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("create", "url", "tables", "roles"):
+        commands.add_parser(name)
+    for name, what in (("downgrade", "to"), ("revision", "message")):
+        commands.add_parser(name).add_argument("argument", metavar=what)
+    given = parser.parse_args()
     try:
-        if command == "url":
-            print(settings.warehouse_url())
-        elif command == "roles":
-            print(roles_sql(sa.make_url(settings.warehouse_url()).username or ""))
-        elif command == "create":
-            print("\n".join(f"mart.{name}" for name in create_all(ops.engine())))
-        else:
-            tables(ops.engine())
+        _do(given.command, getattr(given, "argument", ""))
     except (settings.SettingError, schema.SchemaError, RoleError) as error:
         sys.exit(str(error))
 

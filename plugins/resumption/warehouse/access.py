@@ -45,9 +45,9 @@ class Role(_Strict):
 
 
 class Mask(_Strict):
-    """How a view shows a column: by a function of schema ``access``, under another name."""
+    """How a view shows a column: by a function of schema ``access`` if there is a mask, under another name."""
 
-    mask: Literal["masked", "masked_name", "temperature_band"]
+    mask: Literal["masked", "masked_name", "temperature_band"] | None = None
     shown_as: str
 
 

@@ -17,7 +17,7 @@ from resumption.contracts import load_table, table_names
 from resumption.warehouse import roles
 from resumption.warehouse.access import access_path, extra_views, load_access, load_extra_view
 from resumption.warehouse.roles import LOADER, PAGES, VIEWS, RoleError, database_role
-from resumption.warehouse.schema import column_comment
+from resumption.warehouse.schema import SchemaError, column_comment
 from resumption.warehouse.views import load_view, view_names
 
 SCHEMA = "mart_v1"
@@ -27,32 +27,35 @@ _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 _quote = _DIALECT.identifier_preparer.quote
 
 
-def apply(conn: sa.Connection) -> None:
+def apply(conn: sa.Connection, *, anew: bool = False) -> None:
     """Make the database's roles, grants, policies and views what the access rules say; tables must be there.
 
-    Nothing is touched, and so nobody waits, where they are applied already.
+    Nothing is touched, and so nobody waits, where they are applied already, unless they are to be applied anew.
 
     Raises:
         RoleError: roles are missing and this login may not create them; the message says who can, and how.
     """
     create_roles(conn)
-    for schema in (roles.SCHEMA, SCHEMA):
-        conn.execute(sa.schema.CreateSchema(schema, if_not_exists=True))
-    roles.metadata.create_all(conn)
+    conn.execute(sa.schema.CreateSchema(SCHEMA, if_not_exists=True))
     before, as_views, after = [*_foundation(conn), *_policies()], list(_view_grants()), list(_reader_grants())
     bodies = {name: _body(name) for name in [*table_names(), *extra_views()]}
     # A published view that was replaced has lost its grants.
     told = repr((before, as_views, after, bodies, [load_view(name).comment for name in view_names()]))
     mark = f"Masked views for readers, stable for those downstream. {hashlib.sha256(told.encode()).hexdigest()[:16]}"
-    if _mark(conn) == mark:
+    if _mark(conn) == mark and not anew:
         return
-    # Rights on a table wait for its readers; whoever comes after them must not wait for long.
-    _run(conn, ["set local lock_timeout = '20s'", *before])
+    _run(conn, before)
     with _acting_as_views(conn):
         for name, columns in bodies.items():
             _replace_view(conn, name, columns)
         _run(conn, as_views)
     _run(conn, [*after, f"comment on schema {SCHEMA} is {_literal(mark)}"])
+
+
+def forget(conn: sa.Connection) -> None:
+    """Take away the mark by which it is known that the access rules are applied."""
+    if sa.inspect(conn).has_schema(SCHEMA):
+        _run(conn, [f"comment on schema {SCHEMA} is null"])
 
 
 def create_roles(conn: sa.Connection) -> None:
@@ -192,23 +195,33 @@ def _body(view: str) -> dict[str, str]:
     rules, contract = load_access(), load_table(view)
     masks = rules.masks.get(view, {})
     shown = rules.shown(contract).items()
+    masked = {column: how.mask for column, how in masks.items() if how.mask}
     return {
-        name: f"access.{masks[c.name].mask}({_quote(c.name)})" if c.name in masks else _quote(c.name)
-        for name, c in shown
+        name: f"access.{masked[c.name]}({_quote(c.name)})" if c.name in masked else _quote(c.name) for name, c in shown
     }
 
 
 def _replace_view(conn: sa.Connection, name: str, columns: dict[str, str]) -> None:
-    """Create a view or give it its new columns, behind those it has: who stands on it downstream is not disturbed."""
+    """Create a view or give it its new columns, behind those it has: who stands on it downstream is not disturbed.
+
+    A column it once had stays for them too: where the rules show it no more, it is null, and nobody may read it.
+    """
     view = f"{SCHEMA}.{_quote(name)}"
     there = sa.inspect(conn).get_columns(name, schema=SCHEMA) if sa.inspect(conn).has_table(name, SCHEMA) else []
-    order = [c["name"] for c in there if c["name"] in columns]
-    order += [column for column in columns if column not in order]
-    listed = ", ".join(f"{columns[column]} as {_quote(column)}" for column in order)
+    kept = {c["name"]: f"null::{c['type'].compile(dialect=_DIALECT)}" for c in there}
+    listed = ", ".join(f"{body} as {_quote(column)}" for column, body in (kept | columns).items())
     source = f"mart.{_quote(name)}"
     if name in extra_views():
         source = f"({load_extra_view(name).sql}) as rows where {_own_rows(name)}"
-    _run(conn, [f"create or replace view {view} with (security_barrier) as select {listed} from {source}"])  # noqa: S608
+    try:
+        _run(conn, [f"create or replace view {view} with (security_barrier) as select {listed} from {source}"])  # noqa: S608
+    except sa.exc.ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != "42P16":
+            raise
+        raise SchemaError(
+            f"{view}: a column would have another type, which those downstream were promised it has not: show the new "
+            "column under a name of its own (shown_as in include/access/roles.yaml), beside the old one"
+        ) from None
     for column, comment in _comments(name).items():
         _run(conn, [f"comment on column {view}.{_quote(column)} is {_literal(comment)}"])
 

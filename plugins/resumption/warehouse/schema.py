@@ -27,7 +27,7 @@ _TYPES: dict[str, sa.types.TypeEngine[Any]] = {
 
 
 class SchemaError(RuntimeError):
-    """The warehouse holds a table that its contract no longer describes; the message says what to do."""
+    """The warehouse differs from what is declared, and nobody may decide but people; the message says what to do."""
 
 
 def column_type(name: str) -> sa.types.TypeEngine[Any]:
@@ -98,27 +98,27 @@ def _add_column(element: _AddColumn, compiler: Any, **_: Any) -> str:
 
 
 def _follow_contract(conn: sa.Connection, table: sa.Table) -> None:
-    """Add the columns that a newer contract has; descriptions are written again.
+    """Add the columns that a newer contract has. Those that an older one has not are left, if they may be null.
 
     Raises:
-        SchemaError: a column is gone or has another type: that is a decision, not a default.
+        SchemaError: a column has another type or may not be null: that is a decision, not a default.
     """
-    there = _shape(sa.inspect(conn).get_columns(table.name, schema=SCHEMA))
-    wanted = _shape({"name": c.name, "type": c.type} for c in table.columns)
-    changed = sorted(name for name, kind in there.items() if wanted.get(name) != kind)
-    blocked = sorted(name for name in wanted.keys() - there.keys() if not table.c[name].nullable)
-    if changed or blocked:
+    there = sa.inspect(conn).get_columns(table.name, schema=SCHEMA)
+    found, wanted = _shape(there), _shape({"name": c.name, "type": c.type} for c in table.columns)
+    changed = sorted(name for name in found.keys() & wanted.keys() if wanted[name] != found[name])
+    needed = sorted(c["name"] for c in there if c["name"] not in wanted and not c["nullable"])
+    blocked = sorted(name for name in wanted.keys() - found.keys() if not table.c[name].nullable)
+    if changed or needed or blocked:
         raise SchemaError(
-            f"table {table.fullname}: the warehouse and the contract differ in {', '.join(changed + blocked)}; "
-            f"drop the table (cascade: views stand on it) and backfill the consolidated DAG, or take the change back"
+            f"table {table.fullname}: the warehouse and the contract differ in {', '.join(changed + needed + blocked)} "
+            "(type, or a column that must not be null): write a revision that brings one to the other "
+            "(docs/migrations.md), or take the change back"
         )
     for column in table.columns:
-        if column.name not in there:
+        if column.name not in found:
             conn.execute(_AddColumn(column))
-        conn.execute(sa.schema.SetColumnComment(column))
     for index in table.indexes:
         index.create(conn, checkfirst=True)
-    conn.execute(sa.schema.SetTableComment(table))
 
 
 def create_tables(conn: sa.Connection, tables: Iterable[TableContract]) -> None:
@@ -135,3 +135,20 @@ def create_tables(conn: sa.Connection, tables: Iterable[TableContract]) -> None:
     for table in wanted:
         if table.name in there:
             _follow_contract(conn, table)
+    describe(conn, wanted)
+
+
+def describe(conn: sa.Connection, tables: Iterable[sa.Table]) -> None:
+    """Write the descriptions of tables and columns that differ from those declared."""
+    query = sa.text(
+        "select d.objoid::regclass::text, a.attname::text, d.description from pg_description as d "
+        "left join pg_attribute as a on a.attrelid = d.objoid and a.attnum = d.objsubid and a.attnum > 0 "
+        "where d.classoid = 'pg_class'::regclass"
+    )
+    there = {(table, column): text for table, column, text in conn.execute(query)}
+    for table in tables:
+        if there.get((table.fullname, None)) != table.comment:
+            conn.execute(sa.schema.SetTableComment(table))
+        for column in table.columns:
+            if there.get((table.fullname, column.name)) != column.comment:
+                conn.execute(sa.schema.SetColumnComment(column))
