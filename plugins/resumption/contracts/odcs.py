@@ -24,7 +24,7 @@ def read(path: Path) -> OpenDataContractStandard:
         ContractError: unreadable YAML, a wrong type, or a key that the standard does not have.
     """
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - the safe loader, in C
         contract = OpenDataContractStandard.model_validate(raw)
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise ContractError(f"{path.name}: not a readable ODCS contract: {error}") from error

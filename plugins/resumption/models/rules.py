@@ -142,7 +142,7 @@ class RuleBook:
 
 def _read(path: Path) -> RuleFile:
     try:
-        raw: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
+        raw: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 - a safe loader
         file = RuleFile.model_validate(raw)
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise RuleError(f"{path.name}: not a readable rule file: {error}") from error
