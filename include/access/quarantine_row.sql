@@ -25,7 +25,8 @@ select
     refused.quarantined_at,
     refused.action_id,
     case refused.feed
-        when 'quarantine_register' then split_part(delivery.name, '.', 1)
+        -- {community_code}.xlsx; a further part of a list bears a number behind the code.
+        when 'quarantine_register' then split_part(split_part(delivery.name, '.', 1), '_', 1)
         when 'household_power' then refused.payload ->> 'community_code'
     end as community_code
 from ops.quarantine_row as refused

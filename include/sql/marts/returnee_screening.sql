@@ -12,16 +12,22 @@ with declared as (
 ),
 
 registered as (
-    -- The home that the quarantine register names for the phone; of several the latest entry.
+    -- The community and home that the quarantine register names for the phone: of several entries the latest, those
+    -- with a screened home before those without.
     select
         register.phone_token,
+        register.community_code,
         household.scenario,
         row_number() over (
             partition by register.phone_token
-            order by register.valid_from desc, register.meter_token
+            order by
+                case when household.meter_token is null then 1 else 0 end,
+                register.valid_from desc,
+                register.meter_token,
+                register.community_code
         ) as recency
     from int_quarantine_register as register
-    inner join household_power_screening as household on household.meter_token = register.meter_token
+    left join household_power_screening as household on household.meter_token = register.meter_token
     where register.phone_token is not null
 )
 
@@ -37,6 +43,7 @@ select
     episode.n_sources,
     declared.phone_token is not null as in_roster,
     declared.uscc,
+    registered.community_code,
     registered.scenario as household_scenario,
     case
         when :business_date <= episode.last_exposure_on + :screening_days then 'open'
