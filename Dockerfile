@@ -23,7 +23,8 @@ COPY . .
 RUN uv pip install --no-cache --no-deps --editable . \
  && python -m compileall -q config dags plugins runtime simulator \
  && useradd --uid 50000 --gid 0 --no-create-home --home-dir /opt/airflow airflow \
- && install -d -o 50000 -g 0 -m 700 /opt/airflow /var/lib/resumption /var/lib/resumption/logs /var/lib/simulator
+ && install -d -o 50000 -g 0 -m 700 /opt/airflow /var/lib/simulator \
+    /var/lib/resumption /var/lib/resumption/logs /var/lib/resumption/reports
 
 # What does not fit into memory goes to a disk; the root is read-only and /tmp small.
 ENV TMPDIR=/var/lib/resumption/tmp

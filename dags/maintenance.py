@@ -1,8 +1,11 @@
 """
-### Nightly care for the lake
+### Nightly care
 
 **lake** joins the small files of each feed's table and deletes those that no version of the last week needs
 (`LAKE_RETENTION_HOURS`). Writers and readers may go on meanwhile.
+
+**reports** writes what the checks found, a page for each feed and table of a day, for people (`REPORTS_URL`); it only
+reads, and no other run waits for it.
 """
 
 from datetime import UTC, datetime
@@ -23,9 +26,17 @@ def lake() -> dict[str, dict[str, int]]:
     return {feed: tables.maintain(feed, hours) for feed in feed_names()}
 
 
+@task
+def reports() -> dict[str, int]:
+    """Write the reports on checks; return counts of days."""
+    from resumption.ui.report_files import write_reports
+
+    return write_reports()
+
+
 with DAG(
     dag_id="maintenance",
-    description="Lake: files joined, old ones deleted",
+    description="Lake: files joined, old ones deleted; reports on checks",
     doc_md=__doc__,
     schedule=CronTriggerTimetable("0 3 * * *", timezone="Asia/Shanghai"),
     start_date=datetime(2020, 1, 1, tzinfo=UTC),
@@ -36,3 +47,4 @@ with DAG(
     tags=["lake", "maintenance"],
 ) as dag:
     lake()
+    reports()

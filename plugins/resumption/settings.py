@@ -10,6 +10,7 @@ Everything is read from the environment at the moment it is asked for, so that a
 | ``LAKE_RETENTION_HOURS`` | how long replaced files of the lake stay for readers that began before | ``168`` |
 | ``LANDING_URL`` | root of the landing zone, a path, a ``file://`` or an ``s3://`` URL | ``$RESUMPTION_HOME/landing`` |
 | ``VAULT_URL`` | root of the vault, the same | ``$RESUMPTION_HOME/vault`` |
+| ``REPORTS_URL`` | root of the reports on checks, the same | ``$RESUMPTION_HOME/reports`` |
 | ``WAREHOUSE_URL`` | SQLAlchemy URL of the warehouse | none: an error |
 | ``RESUMPTION_TOKEN_KEY`` | master key: of the identity tokens, and the landing zone's and vault's seals | none |
 | ``RESUMPTION_TOKEN_KEY_FILE`` | file that holds the master key | none |
@@ -80,6 +81,15 @@ def vault_path() -> Place:
         SettingError: ``VAULT_URL`` is neither a path nor a URL of a known scheme.
     """
     return _zone("VAULT_URL", "vault")
+
+
+def reports_path() -> Place:
+    """Root of the reports on checks.
+
+    Raises:
+        SettingError: ``REPORTS_URL`` is neither a path nor a URL of a known scheme.
+    """
+    return _zone("REPORTS_URL", "reports")
 
 
 def _zone(variable: str, default: str) -> Place:

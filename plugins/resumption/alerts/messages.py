@@ -103,6 +103,8 @@ def _body(
         yield text("more", language, count=sum(len(group) for group in groups[MOST_PROBLEMS:]))
     if what == "news":
         yield from _of_the_run(alerts[0], language)
+    if day := alerts[0]["business_date"]:
+        yield text("report", language, link=settings.ui_url(f"/resumption/reports/{day}/"))
     yield text("owner", language, owner=owner)
     yield text("number", language, number=number[:12])
 

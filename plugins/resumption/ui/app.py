@@ -24,6 +24,7 @@ ROUTERS = (
     "resumption.ui.quarantine",
     "resumption.ui.lists",
     "resumption.ui.runbooks",
+    "resumption.ui.reports",
 )
 
 # Nothing from outside, no inline script or style; the only frame is Airflow's own.
