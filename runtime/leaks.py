@@ -8,6 +8,7 @@ sealed one. What is found is counted and placed, never shown.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections import Counter
@@ -130,7 +131,7 @@ def _texts(home: Home) -> Iterator[tuple[str, str, str]]:
     server = postgres.last_server(home)
     for zone, url in (
         ("warehouse tables", postgres.warehouse_url(home)),
-        ("Airflow tables", server and server.url("airflow")),
+        ("Airflow tables", os.environ.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN") or (server and server.url("airflow"))),
     ):
         for table, text in _tables((url or "").replace("postgresql+psycopg://", "postgresql://", 1)):
             yield zone, table, text
@@ -179,6 +180,11 @@ def main() -> int:
     finally:
         if own:
             postgres.stop(home)
+    return told(report)
+
+
+def told(report: Report) -> int:
+    """Print what was found; the exit code."""
     for (place, kind), count in sorted(report.found.items()):
         print(f"  {kind}: {count} in {place}")
     searched = ", ".join(f"{count} {zone}" for zone, count in report.searched.items())
