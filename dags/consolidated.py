@@ -13,7 +13,15 @@ business date as partition key; see `docs/subscribing.md`.
 from airflow.sdk import DAG, get_current_context, task
 
 from resumption.contracts import feed_names
-from resumption.dagkit import ReadinessOperator, business_date, by_business_date, feed_asset, feeds_to_tables, running
+from resumption.dagkit import (
+    ReadinessOperator,
+    business_date,
+    by_business_date,
+    feed_asset,
+    feeds_to_tables,
+    repeatable,
+    running,
+)
 
 
 @task(inlets=[feed_asset(feed) for feed in feed_names()])
@@ -38,7 +46,7 @@ with DAG(
     doc_md=__doc__,
     schedule=by_business_date(),
     **running(),
-    default_args={"owner": "resumption-office-data", "retries": 0},
+    default_args={"owner": "resumption-office-data", **repeatable()},
     tags=["consolidated", "warehouse", "tier-1"],
 ) as dag:
     ReadinessOperator(task_id="readiness") >> resolve() >> feeds_to_tables(build)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from airflow.sdk import DAG, CronTriggerTimetable, get_current_context
 
-from resumption.dagkit import feeds_to_tables, watched
+from resumption.dagkit import feeds_to_tables, repeatable, watched
 
 
 def restate() -> dict[str, dict[str, int]]:
@@ -30,7 +30,7 @@ with DAG(
     catchup=False,
     max_active_runs=1,
     **watched(),
-    default_args={"owner": "resumption-office-data", "retries": 0},
+    default_args={"owner": "resumption-office-data", **repeatable()},
     tags=["consolidated", "warehouse"],
 ) as dag:
     feeds_to_tables(restate)

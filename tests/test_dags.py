@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.sdk import RetryAction
+from airflow.sdk.exceptions import AirflowRuntimeError
+from airflow.sdk.execution_time.comms import ErrorResponse
 
 from resumption import consolidate, settings
 from resumption.contracts import feed_names, load_feed, load_table, table_names
+from resumption.models import ModelError
 
 if TYPE_CHECKING:
     from airflow.dag_processing.dagbag import DagBag
@@ -118,15 +122,25 @@ def test_a_feeds_dag_belongs_to_the_contracts_owner(bag: DagBag) -> None:
         assert {task.owner for task in bag.dags[feed].tasks} == {load_feed(feed).owner}, feed
 
 
-def test_only_tasks_that_talk_to_senders_retry_and_they_back_off(bag: DagBag) -> None:
-    for name, dag in bag.dags.items():
-        for task in dag.tasks:
-            if task.pool == "senders":
-                assert task.retries >= 3, (name, task.task_id)
-                assert task.retry_exponential_backoff, (name, task.task_id)
-            else:
-                assert task.retries == 0, (name, task.task_id)
-    assert {"land"} == {task.task_id for dag in bag.dags.values() for task in dag.tasks if task.pool == "senders"}
+def test_tasks_that_talk_to_senders_retry_for_long_and_whatever_replaces_its_own_work_retries_soon(bag: DagBag) -> None:
+    retries = {(name, task.task_id): task.retries for name, dag in bag.dags.items() for task in dag.tasks}
+    senders = {(name, task.task_id) for name, dag in bag.dags.items() for task in dag.tasks if task.pool == "senders"}
+    soon = {"publish", "readiness", "resolve", "build", "restate", "kept_back"}
+    assert senders == {(feed, "land") for feed in feed_names()}
+    assert all(retries[key] >= 3 for key in senders)
+    assert {retries[feed, "publish"] for feed in feed_names()} == {2}
+    by_days = {*feed_names(), "consolidated", "restate"}
+    assert {key for key, times in retries.items() if times and key not in senders} == {
+        key for key in retries if key[0] in by_days and key[1] in soon
+    }
+    assert all(task.retry_exponential_backoff for dag in bag.dags.values() for task in dag.tasks if task.retries)
+
+
+def test_a_verdict_is_not_asked_for_again_and_what_time_may_mend_is(bag: DagBag) -> None:
+    policy = bag.dags["market_registry"].get_task("publish").retry_policy
+    assert policy.evaluate(ModelError("a column too many"), 1, 2).action is RetryAction.FAIL
+    for broken_off in (OSError("no space left"), AirflowRuntimeError(ErrorResponse()), RuntimeError("out of reach")):
+        assert policy.evaluate(broken_off, 1, 2).action is RetryAction.DEFAULT
 
 
 def test_dags_run_by_business_date_of_shanghai_one_at_a_time(bag: DagBag) -> None:
