@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 from resumption import ops, settings, storage
 from resumption.contracts.reasons import FileReason
 from resumption.ops import DeliveryRow
+from resumption.progress import Progress
 from resumption.sealing import Sealer, SealError, ZoneKey, open_frames
 from resumption.sources.base import (
     FetchedFile,
@@ -200,7 +201,9 @@ def land(contract: FeedContract, source: Source, day: date, run_id: str) -> Land
         conn.commit()
         landing = _Landing(contract, source, run_id, day, known, conn)
         try:
-            for offer in source.offers(day, known):
+            offers, progress = source.offers(day, known), Progress(_log)
+            for number, offer in enumerate(offers, start=1):
+                progress.tell("%s: delivery %d of %d, %s", contract.name, number, len(offers), offer.business_date)
                 landing.take(offer)
         finally:
             source.close()

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from resumption import readers
+from resumption import progress, readers
 from resumption.contracts import load_feed
 from resumption.ops import DeliveryOutcome, DeliveryRow
 from resumption.sources import IncompletePullError, Offer, Source, SourceError, open_source
@@ -79,6 +80,21 @@ def test_lands_every_page_byte_for_byte(source: Source, http: HttpSender, kept: 
     assert kept == b"[" + first + b",\n" + second + b"]"
     assert fetched.rows == 3
     assert [p["total"] for p in json.loads(kept)] == [3, 3]
+
+
+def test_a_long_pull_tells_how_many_items_of_how_many(
+    source: Source, http: HttpSender, kept: Kept, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "EVERY_SECONDS", 0.0)
+    caplog.set_level(logging.INFO, logger="resumption")
+    http.serve_json(ENTITIES, page(SUNDAY, [{}, {}], 3, "c"))
+    http.serve_json(f"{ENTITIES}|cursor=c", page(SUNDAY, [{}], 3))
+    source.fetch(offered(source), kept)
+    what = "market_registry entities 2020-02-23"
+    assert [line for line in caplog.messages if "items" in line] == [
+        f"{what}: 2 of 3 items on 1 pages so far",
+        f"{what}: 3 of 3 items on 2 pages so far",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from resumption import landing, ops, readers, settings
 from resumption.conform import QUARANTINE_SCHEMA, Conformation, Origin, conform
 from resumption.contracts.lake_schema import IDENTITIES
 from resumption.contracts.reasons import RowReason
+from resumption.progress import Progress
 
 if TYPE_CHECKING:
     from resumption.contracts import FeedContract
@@ -165,10 +166,11 @@ def _conformed(
     key = settings.token_key()
     if rows.num_rows <= SLICE_ROWS:
         return conform(contract, rows, origin, key, headers, unknown)
-    quarantined, identities = [], []
+    quarantined, identities, progress = [], [], Progress(log)
 
     def accepted() -> Iterator[pa.Table]:
         for offset in range(0, rows.num_rows, SLICE_ROWS):
+            progress.tell("%s %s: %d of %d rows conformed", contract.name, origin.business_date, offset, rows.num_rows)
             beside = None if unknown is None else unknown.slice(offset, SLICE_ROWS)
             conformed = conform(contract, rows.slice(offset, SLICE_ROWS), origin, key, headers, beside)
             quarantined.append(conformed.quarantined)

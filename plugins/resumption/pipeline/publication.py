@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -19,9 +20,12 @@ from resumption.contracts import FeedContract, load_feed
 from resumption.contracts.reasons import FileReason
 from resumption.pipeline.judging import Judged, judge_delivery
 from resumption.pipeline.own_checks import own_checks
+from resumption.progress import Progress
 
 if TYPE_CHECKING:
     from resumption.ops import DeliveryRow
+
+log = logging.getLogger(__name__)
 
 
 class CriticalCheckError(RuntimeError):
@@ -51,8 +55,11 @@ def publish(feed: str, day: date, run_id: str) -> Publication:
     kept_back: list[str] = []
     committed: list[date] = []
     totals = {"deliveries": len(deliveries), "accepted": 0, "quarantined": 0, "rejected": 0}
+    progress, done = Progress(log), 0
     for delivered_for, batch in groupby(deliveries, key=lambda d: d.business_date):
         judged = list(batch)
+        progress.tell("%s: %d of %d deliveries done, now %s", feed, done, len(deliveries), delivered_for)
+        done += len(judged)
         try:
             counts = publish_date(contract, delivered_for, judged, run_id)
         except CriticalCheckError as error:

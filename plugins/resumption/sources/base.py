@@ -5,19 +5,18 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from resumption.contracts import SHANGHAI
+from resumption.progress import Progress
 
 if TYPE_CHECKING:
     from resumption.ops import DeliveryRow
 
 _log = logging.getLogger(__name__)
-_LOG_EVERY_SECONDS = 10.0
 _MAX_NAME = 200
 _PERSONAL_NUMBER = re.compile(r"(?<![0-9])(?:1[3-9]\d{9}|\d{17}[0-9Xx])(?![0-9])")
 
@@ -143,7 +142,7 @@ def now() -> datetime:
 
 
 class Download:
-    """One attempt at fetching: hashes what it hands to the sink and says every ten seconds how far it is."""
+    """One attempt at fetching: hashes what it hands to the sink and says how far it is."""
 
     def __init__(self, into: Sink, label: str, expected_size: int | None = None) -> None:
         into.restart()
@@ -151,7 +150,7 @@ class Download:
         self._hash = hashlib.sha256()
         self._label = label
         self._expected = expected_size
-        self._told = time.monotonic()
+        self._progress = Progress(_log)
         self.size = 0
 
     def write(self, chunk: bytes) -> None:
@@ -159,10 +158,8 @@ class Download:
         self._into.write(chunk)
         self._hash.update(chunk)
         self.size += len(chunk)
-        if time.monotonic() - self._told >= _LOG_EVERY_SECONDS:
-            self._told = time.monotonic()
-            whole = f" of {self._expected / 1e6:.1f}" if self._expected else ""
-            _log.info("%s: %.1f%s MB so far", self._label, self.size / 1e6, whole)
+        whole = f" of {self._expected / 1e6:.1f}" if self._expected else ""
+        self._progress.tell("%s: %.1f%s MB so far", self._label, self.size / 1e6, whole)
 
     def fetched(self, rows: int | None = None) -> FetchedFile:
         """Return what was written."""

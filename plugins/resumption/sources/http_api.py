@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from resumption.progress import Progress
 from resumption.sources.base import (
     Download,
     FetchedFile,
@@ -23,6 +25,8 @@ from resumption.sources.http_client import HttpClient
 if TYPE_CHECKING:
     from resumption.contracts.feed import FeedContract
     from resumption.ops import DeliveryRow
+
+_log = logging.getLogger(__name__)
 
 SNAPSHOT = "entities"
 CHANGES = "changes"
@@ -57,12 +61,14 @@ class HttpApi:
         """
         totals: list[int] = []
         items = 0
-        download = Download(into, f"{self._feed} {offer.name} {offer.business_date}")
+        what = f"{self._feed} {offer.name} {offer.business_date}"
+        download, progress = Download(into, what), Progress(_log)
         for body, page in self._pages(offer):
             download.write(b",\n" if totals else b"[")
             download.write(body)
             totals.append(page["total"])
             items += len(page["items"])
+            progress.tell("%s: %d of %d items on %d pages so far", what, items, totals[-1], len(totals))
         download.write(b"]")
         fetched = download.fetched(totals[-1])
         if set(totals) != {items} or len(totals) > _MAX_PAGES or (offer.name == SNAPSHOT and not items):
