@@ -14,7 +14,8 @@ from resumption import checks, settings
 from resumption.contracts.reasons import FileReason, RowReason
 
 ROOT = settings.project_root()
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("README*.md")), *sorted((ROOT / "docs").glob("*.md"))]
+CHINESE = [page for page in PAGES if page.name.endswith(".zh.md")]
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
 
@@ -46,8 +47,45 @@ def test_named_files_and_folders_exist(text: str, path: Path) -> None:
     assert [name for name in plain if not (ROOT / name).exists()] == []
 
 
-def test_every_reason_is_explained_to_operators() -> None:
-    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+def _outline(text: str) -> tuple[list[int], list[str], list[int], set[str]]:
+    """Levels of the headings in their order, the code blocks, the lines of each table, and what stands as code."""
+    blocks = re.findall(r"^```.*?^```$", text, re.MULTILINE | re.DOTALL)
+    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    headings = [len(mark) for mark in re.findall(r"^(#+) ", prose, re.MULTILINE)]
+    tables = [table.count("\n") for table in re.findall(r"(?:^\|.*\n)+", prose, re.MULTILINE)]
+    return headings, blocks, tables, set(re.findall(r"`([^`]+)`", re.sub(r"\s+", " ", prose)))
+
+
+@pytest.mark.parametrize("chinese", CHINESE, ids=lambda page: page.name)
+def test_both_languages_of_a_page_are_in_step(chinese: Path) -> None:
+    english = chinese.with_name(chinese.name.replace(".zh.md", ".md"))
+    here, there = (page.read_text(encoding="utf-8") for page in (chinese, english))
+    assert _outline(here) == _outline(there)
+    assert f"[English]({english.name})" in here
+    assert f"[中文]({chinese.name})" in there
+
+
+def test_what_operators_read_is_there_in_chinese() -> None:
+    assert {page.name for page in CHINESE} >= {
+        f"{name}.zh.md" for name in ("README", "operating", "alerts", "deployment")
+    }
+
+
+def test_pages_that_are_out_of_step_are_noticed() -> None:
+    page = "# A\n\n```sh\nmake run\n```\n\n## B\n\n| a |\n| - |\n"
+    assert _outline(page) == ([1, 2], ["```sh\nmake run\n```"], [2], set())
+    for other in (
+        page.replace("## B", "### B"),
+        page.replace("make run", "make ui"),
+        page + "| b |\n",
+        page + "## C\n",
+    ):
+        assert _outline(other) != _outline(page)
+
+
+@pytest.mark.parametrize("name", ["operating.md", "operating.zh.md"])
+def test_every_reason_is_explained_to_operators(name: str) -> None:
+    page = (ROOT / "docs" / name).read_text(encoding="utf-8")
     assert [reason for reason in [*RowReason, *FileReason] if f"`{reason}`" not in page] == []
 
 
