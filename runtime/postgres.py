@@ -23,6 +23,7 @@ from runtime.home import Home, RunError, free_port, is_free, keep_secret, read_j
 
 USER = "resumption"
 DATABASES = ("airflow", "warehouse")
+CLOSED = ("airflow", "postgres", "template1")
 NAME = "postgres"
 
 # A laptop's share of memory. The data can be made again from the senders at any time, so a commit need not wait for
@@ -184,6 +185,8 @@ def start(home: Home) -> Server:
     for database in DATABASES:
         if database not in have:
             query(home, f"create database {database}")
+    # Whoever may log in to the warehouse has no business elsewhere; the warehouse says itself who may come in.
+    query(home, f"revoke all on database {', '.join(CLOSED)} from public")
     return server
 
 

@@ -64,6 +64,15 @@ def test_nobody_enters_without_the_password_and_it_lies_in_a_private_file(home: 
         assert stat.S_IMODE((home.path / "postgres" / name).stat().st_mode) == 0o600
 
 
+def test_a_reader_of_the_warehouse_may_not_enter_airflows_metadata(home: Home) -> None:
+    server = postgres.start(home)
+    postgres.query(home, "create role reader login password 'of-this-test-only'")
+    for database in ("airflow", "postgres", "template1"):
+        url = f"postgresql://reader:of-this-test-only@127.0.0.1:{server.port}/{database}"
+        with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+            psycopg.connect(url)
+
+
 def test_it_listens_on_the_loopback_address_only(home: Home) -> None:
     server = postgres.start(home)
     assert postgres.query(home, "show listen_addresses") == ["127.0.0.1"]

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+import psycopg
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
@@ -148,6 +150,26 @@ def test_a_reader_never_waits_and_never_sees_half_a_day(engine: sa.Engine) -> No
         assert [tuple(row) for row in snapshot.execute(query)] == [(1, 2000)]
     assert {tuple(state) for state in seen} <= {((staff, 2000),) for staff in (1, 2, 3, 4)}
     assert seen
+
+
+def test_a_table_held_open_by_a_cursor_holds_nothing_up_and_gives_its_old_day_to_the_end(engine: sa.Engine) -> None:
+    publish(rows(2000, staff=1))
+    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url) as reader:
+        reader.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        with reader.cursor("held") as cursor:
+            cursor.execute("select staff_total from mart.daily")
+            held = cursor.fetchmany(10)
+            began = time.monotonic()
+            publication = threading.Thread(target=publish, args=(rows(1500, staff=2),))
+            publication.start()
+            publication.join(60)
+            assert not publication.is_alive(), f"still waiting after {time.monotonic() - began:.0f} s"
+            with engine.connect() as fresh:
+                new = fresh.execute(sa.text("select staff_total, count(*) from mart.daily group by 1")).all()
+            held += cursor.fetchall()
+    assert new == [(2, 1500)]
+    assert held == [(1,)] * 2000
 
 
 def concurrently(*calls: tuple[pa.Table, dt.date]) -> list[BaseException]:

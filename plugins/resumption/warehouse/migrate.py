@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).with_name("migrations")
 VERSION_TABLE = "warehouse_version"
 """Of schema ``ops``: the revision that the warehouse is at. Airflow's own lies in its own database."""
+PATIENCE = "20s"
+"""How long a change waits for those who have a table open."""
 
 
 def create_all(engine: sa.Engine, tables: Iterable[TableContract] | None = None) -> list[str]:
@@ -92,6 +94,13 @@ def version(conn: sa.Connection) -> str | None:
     return found
 
 
+def knows(revision: str | None) -> bool:
+    """Whether this version of the project can bring a warehouse at a revision to its own."""
+    from alembic.script import ScriptDirectory
+
+    return revision is None or revision in {each.revision for each in ScriptDirectory(str(FOLDER)).walk_revisions()}
+
+
 def comparison(*also: sa.MetaData) -> dict[str, Any]:
     """Return how Alembic compares a warehouse with what ``ops``, ``access`` and ``also`` declare.
 
@@ -120,7 +129,7 @@ def _changing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """One transaction, one at a time; who waits for a reader makes others wait behind it, so not for long."""
     with engine.begin() as conn:
         conn.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended("mart.create_all", 0))))
-        conn.exec_driver_sql("set local lock_timeout = '20s'")
+        conn.exec_driver_sql(f"set local lock_timeout = '{PATIENCE}'")
         conn.execute(sa.schema.CreateSchema("ops", if_not_exists=True))
         try:
             yield conn
@@ -128,8 +137,8 @@ def _changing(engine: sa.Engine) -> Iterator[sa.Connection]:
             if getattr(error.orig, "sqlstate", None) != "55P03":
                 raise
             raise SchemaError(
-                "the warehouse was not changed: somebody has been reading a table for 20 s that was to be changed, or "
-                "writing to it. Try again when they are done; pg_stat_activity shows who"
+                "the warehouse was not changed: somebody has been reading, or writing to, a table that was to be "
+                f"changed, for {PATIENCE}. Try again when they are done; pg_stat_activity shows who"
             ) from None
 
 

@@ -243,7 +243,12 @@ def upgrade() -> None:
         if_not_exists=True,
     )
     op.create_index(
-        "quarantine_action_delivery", "quarantine_action", ["delivery_id", "action_id"], unique=False, schema="ops"
+        "quarantine_action_delivery",
+        "quarantine_action",
+        ["delivery_id", "action_id"],
+        unique=False,
+        schema="ops",
+        if_not_exists=True,
     )
     op.create_table(
         "quarantine_row",
