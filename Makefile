@@ -1,7 +1,7 @@
 # Everything a person types. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help env env-dev run ui stop trigger warehouse warehouse-url migrate migration psql known briefing alert-test verify rekey test check check-spark format bench lock new-feed new-table secrets up down clean
+.PHONY: help env env-dev run ui stop trigger warehouse warehouse-url migrate migration psql known briefing alert-test verify backup restore rekey test check check-spark format bench lock new-feed new-table secrets up down clean
 
 # What a run takes; on the command line they win: make run SCALE=1 DAYS=2020-02-10..2020-02-25
 SCALE   ?= 0.1
@@ -90,6 +90,14 @@ verify: env ## compare the last run with the simulator's expectation; look for p
 
 score: env ## score the last run's tables against the simulated truth; writes docs/quality.md
 	@$(PY) -m runtime.score
+
+backup: env ## everything of the run folder, sealed: make backup [OUT=folder] [WITH_KEY=yes]
+	@$(PY) -m runtime.backup backup $(if $(OUT),--out "$(OUT)") $(if $(WITH_KEY),--with-key)
+
+restore: env ## make an empty run folder what a backup holds: make restore FROM=folder RUN=.run-restored
+	@test -n "$(FROM)" || { echo "make restore: say from which folder, for example: make restore" \
+	  "FROM=.run-backups/2020-02-25T020000Z RUN=.run-restored" >&2; exit 1; }
+	@$(PY) -m runtime.backup restore --from "$(FROM)"
 
 rekey: env ## another master key for the run folder: every token, the landing zone and the vault are carried over
 	@$(PY) -m runtime.rekey $(REKEY)
