@@ -1,7 +1,7 @@
 # Everything a person types. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help env env-dev run ui stop trigger warehouse warehouse-url migrate migration psql known briefing alert-test verify backup restore rekey test check check-spark format bench lock new-feed new-table secrets up down clean
+.PHONY: help env env-dev run ui stop trigger warehouse warehouse-url migrate migration psql known briefing alert-test verify backup restore rekey retention shut-down test check check-spark format bench lock new-feed new-table secrets up down clean
 
 # What a run takes; on the command line they win: make run SCALE=1 DAYS=2020-02-10..2020-02-25
 SCALE   ?= 0.1
@@ -101,6 +101,12 @@ restore: env ## make an empty run folder what a backup holds: make restore FROM=
 
 rekey: env ## another master key for the run folder: every token, the landing zone and the vault are carried over
 	@$(PY) -m runtime.rekey $(REKEY)
+
+retention: env ## delete what has passed its time and prove it: make retention [AS_OF=2020-03-24] [DRY_RUN=1]
+	@$(PY) -m runtime.retention run $(if $(AS_OF),--as-of "$(AS_OF)") $(if $(DRY_RUN),--dry-run)
+
+shut-down: env ## end all purposes, destroy all personal data and the key: make shut-down CONFIRM="end all purposes"
+	@$(PY) -m runtime.retention shut-down --confirm "$(CONFIRM)"
 
 test: env-dev ## all tests
 	@$(PY) -m pytest

@@ -155,7 +155,10 @@ def _feed(feed: FeedContract) -> Iterator[str]:
 
 
 def _kept(feed: FeedContract) -> str:
-    return f"{feed.purpose.retention_days} days from `{feed.purpose.retained_from}`"
+    purpose = feed.purpose
+    spared = purpose.excepted
+    besides = f", and {spared.first} to {spared.last} until the purpose ends: {spared.why}" if spared else ""
+    return f"{purpose.retention_days} days from `{purpose.retained_from}`{besides}"
 
 
 def _kept_rows(table: TableContract) -> str:

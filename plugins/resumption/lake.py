@@ -113,7 +113,7 @@ def files(feed: str, through: date | None = None) -> list[str]:
 
 def _delivered_for(uri: str) -> str:
     """Return the ISO date in a file's ``delivered_for=…`` folder."""
-    return uri.split("delivered_for=", 1)[1][:10]
+    return partition_of(uri)["delivered_for"].isoformat()
 
 
 def rows_delivered(feed: str, delivered_for: date) -> int:
@@ -208,29 +208,27 @@ def delete_rows(feed: str, predicate: str, note: dict[str, str]) -> None:
         _winning(commit, f"feed {feed}, deleting rows")
 
 
-def dataset(feed: str, version: int | None = None) -> ds.Dataset | None:
-    """Return the feed's rows, of now or as of a version; None where there are none."""
-    if _open(feed) is None:
-        return None
-    return DeltaTable(feed_url(feed), version=version).to_pyarrow_dataset()
-
-
-def versions(feed: str) -> list[int]:
-    """Return the versions of the feed's table that its log still knows, ascending."""
+def dataset(feed: str) -> ds.Dataset | None:
+    """Return the feed's current rows, not read yet; None where there are none."""
     table = _open(feed)
-    if table is None:
-        return []
-    names = (PurePosixPath(info.path).name for info in _storage(feed).get_file_info(fs.FileSelector("_delta_log")))
-    known = {int(found[1]) for name in names if (found := _LOGGED.match(name))}
-    return sorted(version for version in known if _is_readable(feed, version))
+    return table and table.to_pyarrow_dataset()
 
 
-def _is_readable(feed: str, version: int) -> bool:
+def versions(feed: str) -> dict[int, set[str]]:
+    """Return the versions that the log of the feed's table still knows, each with the names of its data files."""
+    if _open(feed) is None:
+        return {}
+    logged = (PurePosixPath(info.path).name for info in _storage(feed).get_file_info(fs.FileSelector("_delta_log")))
+    numbers = {int(found[1]) for name in logged if (found := _LOGGED.match(name))}
+    found_files = {version: _names(feed, version) for version in sorted(numbers)}
+    return {version: names for version, names in found_files.items() if names is not None}
+
+
+def _names(feed: str, version: int) -> set[str] | None:
     try:
-        DeltaTable(feed_url(feed), version=version).file_uris()
-    except DeltaError:
-        return False
-    return True
+        return {PurePosixPath(unquote(uri)).name for uri in DeltaTable(feed_url(feed), version=version).file_uris()}
+    except DeltaError:  # its commit is there, what it builds on is not
+        return None
 
 
 def stored_files(feed: str) -> list[str]:
@@ -241,12 +239,20 @@ def stored_files(feed: str) -> list[str]:
     return sorted(path for path in found if path.endswith(".parquet") and "_delta_log" not in path)
 
 
+def partition_of(path: str) -> dict[str, date]:
+    """Return the dates in a data file's path, by partition column."""
+    unquoted = unquote(path)
+    return {name: date.fromisoformat(unquoted.split(f"{name}=", 1)[1][:10]) for name in PARTITION_COLUMNS}
+
+
 def stored_rows(feed: str, path: str, columns: list[str]) -> pa.Table:
     """Return columns of a file of ``stored_files``; those of the partition are read from its path, as dates."""
-    unquoted = unquote(path)
-    partition = {name: date.fromisoformat(unquoted.split(f"{name}=", 1)[1][:10]) for name in PARTITION_COLUMNS}
+    partition = partition_of(path)
     file = pq.ParquetFile(_storage(feed).open_input_file(path))
     rows = file.read([name for name in columns if name not in partition])
+    # What Delta rewrites it writes as views of strings, for which Arrow has fewer functions.
+    views = {field.name: pa.string() for field in rows.schema if field.type == pa.string_view()}
+    rows = rows.cast(pa.schema([pa.field(field.name, views.get(field.name, field.type)) for field in rows.schema]))
     for name in (name for name in columns if name in partition):
         rows = rows.append_column(name, pa.repeat(pa.scalar(partition[name], pa.date32()), file.metadata.num_rows))
     return rows

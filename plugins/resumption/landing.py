@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from resumption.storage import Place
 
 _log = logging.getLogger(__name__)
+KEPT_DAYS = 7
+"""How long bytes stay once they were judged, days from their business date or publication, the later of both."""
+
 _STALE_PART_SECONDS = 86_400
 _TAKEN = ("landed", "accepted")
 
@@ -176,8 +179,13 @@ def read(delivery: DeliveryRow) -> bytes:
 
 
 def _landed_path(delivery: DeliveryRow) -> Place:
-    path = storage.place(delivery.landing_uri) if delivery.landing_uri else None
-    if path is None or not path.is_file():
+    if delivery.landing_uri is None:
+        raise FileNotFoundError(
+            f"{delivery.feed}: delivery {delivery.delivery_id} ({delivery.business_date}): its bytes are gone: "
+            f"retention deletes them after {KEPT_DAYS} days."
+        )
+    path = storage.place(delivery.landing_uri)
+    if not path.is_file():
         raise FileNotFoundError(
             f"{delivery.feed}: delivery {delivery.delivery_id} ({delivery.business_date}): expected its bytes at "
             f"{delivery.landing_uri}, there are none. Is LANDING_URL the landing zone it was received in?"
@@ -197,6 +205,10 @@ def land(contract: FeedContract, source: Source, day: date, run_id: str) -> Land
     """
     _require_purpose(contract, day)
     with ops.engine().connect() as conn:
+        if ops.purposes_ended(conn):
+            raise PurposeEndedError(
+                f"{contract.name}: all purposes have ended by a shutdown (ops.retention_proof): nothing is fetched"
+            )
         known = ops.known_deliveries(conn, contract.name)
         conn.commit()
         landing = _Landing(contract, source, run_id, day, known, conn)
@@ -300,7 +312,12 @@ class _Landing:
             return
         same_file = [r for r in self._known.values() if (r.business_date, r.name) == (new.business_date, new.name)]
         for row in sorted(same_file, key=_published):
-            if row.outcome == "repeat" and _published(row) > _published(new) and not self._repeats(row):
+            if (
+                row.outcome == "repeat"
+                and row.landing_uri
+                and _published(row) > _published(new)
+                and not self._repeats(row)
+            ):
                 again = replace(row, outcome="landed")
                 self._store.describe(_landed_path(row), again)
                 ops.reopen_repeat(self._conn, row.delivery_id)

@@ -8,6 +8,7 @@ all. Address and key of the store come from the environment, for the lake too: `
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import Iterable, Iterator
@@ -113,6 +114,25 @@ def publish(part: Path, at: Place, mode: int, *, once: bool = False) -> None:
         else:
             obstore.put(store, at.name, part)
     part.unlink()
+
+
+def files_below(at: Place) -> list[Place]:
+    """Return the files at a place or below it, hidden ones too, sorted."""
+    if at.is_file():
+        return [at]
+    return sorted((path for path in at.rglob("*") if not path.is_dir()), key=str)
+
+
+def remove(at: Place) -> None:
+    """Delete a file, or a folder with all below it; nothing happens where there is none."""
+    if isinstance(at, Path):
+        if at.is_dir() and not at.is_symlink():
+            shutil.rmtree(at)
+        else:
+            at.unlink(missing_ok=True)
+        return
+    for path in files_below(at):
+        path.unlink(missing_ok=True)
 
 
 def _folder_to_disk(folder: Path) -> None:

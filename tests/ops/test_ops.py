@@ -26,6 +26,7 @@ def conn(warehouse: sa.Engine) -> Iterator[sa.Connection]:
 
 def delivery(delivery_id: str = "d1", **changes: Any) -> ops.DeliveryRow:
     values = {"feed": "checkins", "business_date": DAY, "name": f"{delivery_id}.csv", "published_at": NOON}
+    values["landing_uri"] = "file:///landed"
     return ops.DeliveryRow(delivery_id=delivery_id, **(values | changes))
 
 
@@ -123,6 +124,7 @@ def test_what_a_day_publishes(conn: sa.Connection) -> None:
     ops.record_delivery(conn, delivery("other_feed", feed="approvals"))
     accept(conn, "accepted_today", 1)
     accept(conn, "accepted_before", 1, business_date=before)
+    accept(conn, "bytes_are_gone", 1, landing_uri=None)
     for name, reason in (("kept_back", "CHECK_FAILED: row count"), ("truncated", "TRUNCATED")):
         ops.record_delivery(conn, delivery(name))
         ops.finish_delivery(conn, name, "rejected", reason)

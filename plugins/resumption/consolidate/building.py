@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from resumption import checks, lake, ops
+from resumption.consolidate.closing import Closing
 from resumption.consolidate.inputs import Fingerprints, LakeInputs, known_deliveries
 from resumption.consolidate.reconciliation import reconcile
 from resumption.consolidate.resolution import resolve
@@ -47,8 +48,10 @@ def build(day: date, run_id: str) -> Published:
     rebuilding an earlier day never turns them back.
 
     Raises:
+        ExpiredError: retention has deleted what the day is made from.
         KeptBackError: after all tables were tried, naming those kept back with what rests on them.
     """
+    Closing().require_open([load_table(name) for name in table_names()], day)
     return _build_days(_reached_by(day), run_id)
 
 
@@ -72,15 +75,22 @@ def outdated() -> list[tuple[date, list[str]]]:
     """Return the built days and their tables whose inputs have changed since, in the order of the days.
 
     Changed is what a delivery that reaches the table's day brings: it is new, corrected, judged again with another
-    result, or rejected by now. A changed rule or model is no change of inputs: backfill ``consolidated``.
+    result, or rejected by now. A changed rule or model is no change of inputs: backfill ``consolidated``. A day that
+    retention has closed is left as it is.
     """
     fingerprints = Fingerprints(known_deliveries())
     known = set(table_names())
     found: dict[date, list[str]] = {}
     with ops.engine().connect() as conn:
         builds = [b for b in ops.table_builds(conn) if b.table_name in known]
+    closing = Closing()
     for built in builds:
-        if fingerprints.of(load_table(built.table_name), built.business_date) != built.inputs:
+        table = load_table(built.table_name)
+        if fingerprints.of(table, built.business_date) == built.inputs:
+            continue
+        if closing.lost(table, built.business_date):
+            log.warning("%s %s: its inputs have changed, but retention has closed it", table.name, built.business_date)
+        else:
             found.setdefault(built.business_date, []).append(built.table_name)
     return list(found.items())
 
@@ -101,8 +111,13 @@ def as_known(table: str, day: date, moment: datetime, clock: Clock = "received")
     """Return a table's rows at ``day`` from the deliveries known by ``moment``, judged by today's contracts and rules.
 
     ``clock``: known since we received them, or since their sender published them. Nothing is written.
+
+    Raises:
+        ExpiredError: retention has deleted what the day is made from.
     """
-    return run_models(LakeInputs(day), day, [table], known_at=moment, clock=clock)[table]
+    Closing().require_open([load_table(table)], day)
+    with ops.holding():
+        return run_models(LakeInputs(day), day, [table], known_at=moment, clock=clock)[table]
 
 
 def _build_days(days: Iterable[tuple[date, list[TableContract]]], run_id: str) -> Published:

@@ -27,7 +27,8 @@ def resolve(day: date) -> int:
     Every delivery shows its state at the latest built day: a row is released by itself once the registry knows the
     enterprise, since it then stands in the tables too.
     """
-    results = run_models(LakeInputs(day), day, [UNRESOLVED, ABSENT, REFERENCE])
+    with ops.holding():
+        results = run_models(LakeInputs(day), day, [UNRESOLVED, ABSENT, REFERENCE])
     found, absent = results[UNRESOLVED], results[ABSENT]
     payload = [
         json.dumps({"uscc": row["uscc"], "name": row["name"]}, ensure_ascii=False)

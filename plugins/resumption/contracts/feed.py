@@ -61,6 +61,14 @@ class DeliverySpec(_Strict):
     """Column that gives a row's own date in a ``_history_`` file, which holds many days."""
 
 
+class ExceptedSpec(_Strict):
+    """Deliveries whose rows are kept until the purpose ends, and why the purpose cannot do without them."""
+
+    first: date
+    last: date
+    why: str
+
+
 class PurposeSpec(_Strict):
     """The purpose register: a feed without it is not taken in."""
 
@@ -73,6 +81,8 @@ class PurposeSpec(_Strict):
     """``business_date``, a date or moment of the row (a lake column that is never blank), or ``purpose_end``."""
     looked_back_days: int = Field(ge=0, default=14)
     """How far back from a business date the tables look at single rows: the day can be built while these are kept."""
+    excepted: ExceptedSpec | None = None
+    """Business dates of deliveries that retention spares until the purpose ends."""
 
     def kept_from(self, as_of: date) -> date | None:
         """Return the first date whose rows are still kept on ``as_of``; None: all are."""

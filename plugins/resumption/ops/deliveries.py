@@ -115,7 +115,9 @@ def deliveries_to_publish(conn: sa.Connection, feed: str, day: dt.date) -> list[
     added_to = sa.select(columns.business_date).where(columns.feed == feed, waiting).correlate(None)
     of_day, joined = columns.business_date == day, columns.business_date.in_(added_to)
     again = sa.or_(sa.and_(of_day, columns.outcome == "accepted"), sa.and_(sa.or_(of_day, joined), kept_back))
-    return _delivery_rows(conn, sa.and_(columns.feed == feed, sa.or_(waiting, again)))
+    # What retention has deleted can be judged no more: what was made of it stays.
+    there = columns.landing_uri.is_not(None)
+    return _delivery_rows(conn, sa.and_(columns.feed == feed, sa.or_(waiting, sa.and_(again, there))))
 
 
 @dataclass(frozen=True, kw_only=True)

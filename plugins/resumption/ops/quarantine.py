@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from resumption.ops.actions import chosen
 from resumption.ops.deliveries import AccountingError, hold_deliveries
+from resumption.ops.expiry import has_expired
 from resumption.ops.tables import QuarantineStage, feed_delivery, quarantine_row
 
 if TYPE_CHECKING:
@@ -206,6 +207,7 @@ def resolve_counts(
         columns.outcome == "accepted",
         columns.business_date <= day,
         sa.or_(columns.resolved_on.is_(None), columns.resolved_on <= day),
+        sa.not_(has_expired(columns.delivery_id)),
     ]
     if deliveries is not None:
         conditions.append(columns.delivery_id.in_(list(deliveries)))

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from resumption.ops.checks import own_check, replace_checks
 from resumption.ops.database import replace_rows
+from resumption.ops.expiry import has_expired
 from resumption.ops.tables import feed_delivery, quarantine_row, reconciliation
 
 TOTALS_DIFFER = "TOTALS_DIFFER"
@@ -55,7 +56,7 @@ def delivered(conn: sa.Connection, day: dt.date) -> list[Balance]:
 
 
 def rows_kept(conn: sa.Connection, day: dt.date) -> dict[str, int]:
-    """Feed → rows that the lake must hold of a day's accepted deliveries.
+    """Feed → rows that the lake must hold of a day's accepted deliveries, of feeds of which retention took none.
 
     Those accepted, and those that only the registry does not know: they are quarantined, and stay in the lake.
     """
@@ -69,5 +70,6 @@ def rows_kept(conn: sa.Connection, day: dt.date) -> dict[str, int]:
         sa.select(columns.feed, sa.func.sum(columns.rows_accepted + unresolved))
         .where(columns.business_date == day, columns.outcome == "accepted")
         .group_by(columns.feed)
+        .having(sa.not_(sa.func.bool_or(has_expired(columns.delivery_id))))
     )
     return {feed: int(rows) for feed, rows in conn.execute(query)}

@@ -413,3 +413,44 @@ alert_message = sa.Table(
     sa.Index("alert_message_state", "state", "next_try_at"),
     comment="Messages and what became of them: written in the transaction that notes their alerts, sent from here.",
 )
+
+expiry = sa.Table(
+    "expiry",
+    metadata,
+    key("as_of", sa.Date, "Business date as of which it had passed its time."),
+    key("place", sa.Text, "lake | landing | vault."),
+    key("delivery_id", sa.Text, "Delivery whose rows, bytes or identities they are."),
+    column("feed", sa.Text, "Feed.", nullable=False),
+    column("business_date", sa.Date, "Business date of the delivery.", nullable=False),
+    column("kept_from", sa.Date, "What is dated before has passed its time.", nullable=False),
+    column("items", sa.BigInteger, "Rows of the lake, else files.", nullable=False),
+    column("proof_id", sa.BigInteger, "Proof that counts it; null until nothing of it was found any more."),
+    one_of("place", "lake", "landing", "vault"),
+    sa.Index("expiry_delivery", "delivery_id"),
+    comment="What retention deletes of each delivery: written before, counted once its absence is proved.",
+)
+
+retention_proof = sa.Table(
+    "retention_proof",
+    metadata,
+    column("proof_id", sa.BigInteger, "Number of the proof, in the order they were made.", primary_key=True),
+    column("act", sa.Text, "retention | shutdown.", nullable=False),
+    column("as_of", sa.Date, "Business date as of which it was judged what is kept.", nullable=False),
+    column("place", sa.Text, "lake | landing | vault | mart | ops | run folder | key.", nullable=False),
+    column("subject", sa.Text, "Feed or table.", nullable=False),
+    column("kept_from", sa.Date, "What is dated before must be gone; null: everything must."),
+    column("deleted", sa.BigInteger, "Rows or files deleted since the proof before.", nullable=False),
+    column("partitions", JSONB, "Business date -> rows or files deleted.", nullable=False),
+    column("held", JSONB, "Legal hold -> rows or files that it keeps; null where it has lapsed.", nullable=False),
+    column("looked_at", sa.BigInteger, "Files, or rows of a table, that were looked through.", nullable=False),
+    column("versions", sa.BigInteger, "Versions of the lake's table that can still be opened; null elsewhere."),
+    column(
+        "remaining", sa.BigInteger, "Rows or files found that must be gone: 0, or the proof failed.", nullable=False
+    ),
+    column("files_hash", sa.Text, "SHA-256 of the sorted names of all files that are left; null in the warehouse."),
+    column("made_by", sa.Text, "Who ran it.", nullable=False),
+    column("run_id", sa.Text, "Run that made it.", nullable=False),
+    column("made_at", TIME, "When.", nullable=False),
+    one_of("act", "retention", "shutdown"),
+    comment="What was deleted and that nothing of it is left, place by place: appended only.",
+)
