@@ -1,7 +1,7 @@
 # Everything a person types. `make` alone lists the targets.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help env env-dev run ui stop trigger warehouse warehouse-url migrate migration psql known briefing alert-test verify backup restore rekey retention shut-down test check check-spark format bench lock new-feed new-table secrets up down clean
+.PHONY: help env env-dev run ui stop trigger warehouse warehouse-url migrate migration psql known briefing alert-test verify backup restore rekey retention shut-down test check audit sbom check-spark format bench lock new-feed new-table secrets up down clean
 
 # What a run takes; on the command line they win: make run SCALE=1 DAYS=2020-02-10..2020-02-25
 SCALE   ?= 0.1
@@ -111,13 +111,20 @@ shut-down: env ## end all purposes, destroy all personal data and the key: make 
 test: env-dev ## all tests
 	@$(PY) -m pytest
 
-check: env-dev ## format, lint, types, layers, generated pages
+check: env-dev ## format, lint, types, layers, generated pages, secrets
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(PY) -m resumption.dictionary --check
 	@$(PY) -m simulator.verdicts --check
+	@$(BIN)/detect-secrets-hook --no-verify --baseline secrets.baseline $$(git ls-files) || test $$? -eq 3 # it says that lines have moved
+
+audit: env-dev ## ask PyPI for known vulnerabilities of every package of the locks; fails too where it cannot be asked
+	@$(BIN)/pip-audit --strict --no-deps --disable-pip --progress-spinner off -r requirements-dev.txt
+
+sbom: env-dev ## bill of materials of the lock, CycloneDX 1.6: sbom.json
+	@$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible -o sbom.json
 
 check-spark: env ## Spark reads the lake: needs Java, installs 900 MB into an environment of its own
 	@test -x .venv/spark/bin/python || "$(PYTHON)" -m venv .venv/spark

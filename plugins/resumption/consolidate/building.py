@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from resumption import checks, lake, ops
+from resumption import checks, lake, metrics, ops
 from resumption.consolidate.closing import Closing
 from resumption.consolidate.inputs import Fingerprints, LakeInputs, known_deliveries
 from resumption.consolidate.reconciliation import reconcile
@@ -159,18 +160,23 @@ class _Build:
         """Build, check and publish the tables but those that show a later state already; return rows by table."""
         tables = self._not_past(tables)
         check_reads(self._models, tables)
-        results = run_models(self._inputs, self._day, [t.name for t in tables], self._rules, models=self._models)
+        with metrics.timed("models", "consolidated"):
+            results = run_models(self._inputs, self._day, [t.name for t in tables], self._rules, models=self._models)
         published = {}
         for table in sorted(tables, key=lambda t: len(closure(self._models, [t.name]))):
-            rows = results[table.name]
+            rows, started = results[table.name], time.monotonic()
             why = self._objection(table, rows)
             if why:
                 self.kept_back[table.name] = why
             else:
                 published[table.name] = publish(table, rows, self._day, self._run_id, self._built_at)
                 log.info("published %s for %s: %d rows", table.name, self._day, published[table.name])
+            row = self._row(table, rows)
             with ops.engine().begin() as conn:
-                ops.record_build(conn, self._row(table, rows), whole_table=table.replace == "table")
+                ops.record_build(conn, row, whole_table=table.replace == "table")
+            outcomes: dict[str, int] = {row.outcome: rows.num_rows}
+            seconds = time.monotonic() - started
+            metrics.emit("build", table.name, row.outcome, seconds, rows=outcomes, size=rows.nbytes)
         return published
 
     def _not_past(self, tables: Sequence[TableContract]) -> list[TableContract]:
@@ -180,7 +186,8 @@ class _Build:
 
     def _objection(self, table: TableContract, rows: pa.Table) -> str:
         """Check a table's rows; return why they may not be published, or nothing."""
-        report = checks.check_partition(table.name, rows, self._day)
+        with metrics.timed("check", table.name):
+            report = checks.check_partition(table.name, rows, self._day)
         with ops.engine().begin() as conn:
             ops.replace_checks(conn, table.name, self._day, checks.result_rows(report, self._run_id))
         if report.critical_failures:

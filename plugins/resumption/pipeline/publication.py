@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from resumption import checks, lake, ops, vault
+from resumption import checks, lake, metrics, ops, vault
 from resumption.contracts import FeedContract, load_feed
 from resumption.contracts.reasons import FileReason
 from resumption.pipeline.judging import Judged, judge_delivery
@@ -89,15 +89,18 @@ def publish_date(
     started = time.monotonic()
     with one_at_a_time(contract, delivered_for) as reading:
         decided = ops.standings(reading, [delivery.delivery_id for delivery in deliveries])
-        judged = [judge_delivery(contract, delivery, decided.get(delivery.delivery_id)) for delivery in deliveries]
+        with metrics.timed("conform", contract.name):
+            judged = [judge_delivery(contract, delivery, decided.get(delivery.delivery_id)) for delivery in deliveries]
         taken = [j for j in judged if j.outcome == "accepted"]
         rows = _batch(contract, delivered_for, taken)
-        report = audit(reading, contract, delivered_for, rows, taken) if taken else None
+        with metrics.timed("check", contract.name):
+            report = audit(reading, contract, delivered_for, rows, taken) if taken else None
         failed = bool(report and report.critical_failures)
         if taken and not failed:
-            for j in taken:
-                vault.keep(contract, j.delivery, j.identities)
-            lake.replace_batch(contract, delivered_for, rows, {"run_id": run_id})
+            with metrics.timed("commit", contract.name):
+                for j in taken:
+                    vault.keep(contract, j.delivery, j.identities)
+                lake.replace_batch(contract, delivered_for, rows, {"run_id": run_id})
         with ops.engine().begin() as conn:
             for j in taken:
                 if j.delivery.delivery_id in decided and not failed:
@@ -113,6 +116,9 @@ def publish_date(
                 record_checks(conn, contract, report, taken, run_id)
             run = _run_row(contract, delivered_for, judged, failed, time.monotonic() - started, run_id)
             ops.record_run(conn, run)
+    outcomes = {"accepted": run.rows_accepted, "quarantined": run.rows_quarantined, "ignored": run.rows_ignored}
+    received = sum(delivery.size_bytes or 0 for delivery in deliveries)
+    metrics.emit("publish", contract.name, run.status, run.seconds or 0, rows=outcomes, size=received)
     if report:
         stop_at_failure(report)
     return {"accepted": run.rows_accepted, "quarantined": run.rows_quarantined, "rejected": len(judged) - len(taken)}

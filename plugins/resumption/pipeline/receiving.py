@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from datetime import date
 
-from resumption import landing, ops
+from resumption import landing, metrics, ops
 from resumption.contracts import FeedContract, load_feed
 from resumption.sources import SourceError, open_source
 
@@ -49,6 +49,7 @@ def _record_landing(
             deliveries=report.landed, seconds=seconds, contract_version=contract.version,
         )  # fmt: skip
         ops.record_run(conn, run)
+    metrics.emit("land", contract.name, status, seconds, size=report.bytes_received)
     return {"landed": report.landed, "waiting": waiting(contract.name, day), "missing": int(missing)}
 
 
