@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from resumption import sealing
+from resumption.landing import KEPT_DAYS
 from runtime import airflow, postgres, processes, verify
 from runtime.home import Home, RunError, say, step, write_private
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 FORMAT = 1
-KEPT_DAYS = 7  # as long as the landing zone keeps what it holds: no copy of it may be older
 ZONES = ("lake", "landing", "vault")
 FILES = ("source.json", "loaded.json", "airflow/*.key", "airflow/admin.password")
 OUTSIDE = ("WAREHOUSE_URL", "LAKE_URL", "LANDING_URL", "VAULT_URL")
