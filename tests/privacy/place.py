@@ -7,7 +7,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -99,8 +98,3 @@ def count(query: str) -> int:
     with ops.engine().connect() as conn:
         found: int = conn.execute(sa.text(query)).scalar_one()
         return found
-
-
-def day(text: str) -> date:
-    """A date."""
-    return date.fromisoformat(text)
