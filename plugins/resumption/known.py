@@ -7,6 +7,7 @@ the rules of today.
 from __future__ import annotations
 
 import argparse
+import csv
 import sys
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -52,10 +53,20 @@ def _write(rows: pa.Table, out: Path | None) -> None:
 
     if out and out.suffix == ".parquet":
         pq.write_table(rows, out)
-    elif out:
-        rows.to_pandas().to_csv(out, index=False)
     else:
-        rows.to_pandas().to_csv(sys.stdout, index=False)
+        _harmless(rows).to_pandas().to_csv(out or sys.stdout, index=False, quoting=csv.QUOTE_NONNUMERIC)
+
+
+def _harmless(rows: pa.Table) -> pa.Table:
+    """Put an apostrophe before each text that a spreadsheet would take for a formula."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for place, column in enumerate(rows.columns):
+        if pa.types.is_string(column.type):
+            shown = pc.replace_substring_regex(column, r"^([=+\-@\t\r])", r"'\1")
+            rows = rows.set_column(place, rows.field(place), shown)
+    return rows
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Unpacks a binary format in a process of its own: ``child.py xls|parquet``, deliveries on stdin, their rows on stdout.
+"""Unpacks a binary format in a process of its own: ``child.py xls|xlsx|parquet``; deliveries on stdin, rows on stdout.
 
 A sender's bytes decide how much memory a decoder asks for, and a hostile length ends the whole process. So it is this
 one, which has a limit, no settings and no secrets. It imports nothing of the project: it starts in isolated mode. It
@@ -26,6 +26,7 @@ LENGTH_BYTES = 8
 _MEMORY_BYTES = 4 << 30
 _CPU_SECONDS = 300
 _MAX_ROWS = 50_000_000
+_MAX_TEXT_BYTES = 1 << 30
 _EXACT_INTEGERS = 10**15
 """Excel keeps 15 digits; a longer number has lost its last ones."""
 
@@ -57,8 +58,8 @@ def _number(value: float) -> str:
     return repr(value)
 
 
-def xls(data: bytes) -> bytes:
-    """Return the sheets of a workbook as JSON: ``[[rows of texts, merged ranges], …]``."""
+def workbook(data: bytes) -> bytes:
+    """Return the sheets of a workbook, old or new, as JSON: ``[[rows of texts, merged ranges], …]``."""
     from python_calamine import CalamineError, CalamineWorkbook
 
     try:
@@ -70,7 +71,10 @@ def xls(data: bytes) -> bytes:
         ]
     except (CalamineError, ValueError, OSError) as error:
         raise Refused("UNREADABLE", f"its sheets cannot be read: {type(error).__name__}") from error
-    return json.dumps(found, ensure_ascii=True).encode()
+    said = json.dumps(found, ensure_ascii=True).encode()
+    if len(said) > _MAX_TEXT_BYTES:
+        raise Refused("UNREADABLE", f"its cells hold more than {_MAX_TEXT_BYTES >> 20} MB of text")
+    return said
 
 
 def _merged(sheet: Any) -> list[Any]:
@@ -157,8 +161,8 @@ def main() -> int:
     """Answer the deliveries on stdin, each behind its length, until there are no more; return the exit status."""
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    unpack = {"xls": xls, "parquet": parquet}[sys.argv[1]]
-    importlib.import_module({"xls": "python_calamine", "parquet": "pyarrow.parquet"}[sys.argv[1]])
+    unpack = {"xls": workbook, "xlsx": workbook, "parquet": parquet}[sys.argv[1]]
+    importlib.import_module("pyarrow.parquet" if unpack is parquet else "python_calamine")
     while length := sys.stdin.buffer.read(LENGTH_BYTES):
         data = sys.stdin.buffer.read(int.from_bytes(length, "big"))
         if not (fork := os.fork()):

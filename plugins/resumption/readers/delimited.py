@@ -43,7 +43,7 @@ def read_csv(data: bytes, contract: FeedContract, rows_declared: int | None) -> 
     try:
         raw = _fast(rows, header, spec.delimiter)
     except pa.ArrowInvalid:
-        raw = _careful(rows, header, spec.delimiter)
+        raw = _or_refused(rows, header, spec.delimiter)
     received = len(raw.numbers) + len(raw.malformed)
     last = raw.malformed[-1] if raw.malformed else None
     if last and last.row_number == received and not found.ends_in_newline and last.detail.startswith("too few"):
@@ -52,14 +52,23 @@ def read_csv(data: bytes, contract: FeedContract, rows_declared: int | None) -> 
     return finish(raw, contract, rows_declared)
 
 
+def _or_refused(rows: bytes, header: tuple[str, ...], delimiter: str) -> RawRows:
+    try:
+        return _careful(rows, header, delimiter)
+    except pa.ArrowInvalid:
+        raise FileRejected(FileReason.UNREADABLE, "expected lines of less than a megabyte, one is longer") from None
+
+
 def _header(data: bytes, delimiter: str) -> tuple[tuple[str, ...], int]:
     """Return the header cells and where the rows begin; blank lines above the header do not count."""
     lines = io.TextIOWrapper(io.BytesIO(data), encoding=text.UTF8, newline="")
     reader = csv.reader(lines, delimiter=delimiter)
     try:
         cells = next(row for row in reader if any(cell.strip() for cell in row))
-    except (StopIteration, csv.Error):
+    except StopIteration:
         raise FileRejected(FileReason.EMPTY, "expected a header, got only blank lines") from None
+    except csv.Error:
+        raise FileRejected(FileReason.UNREADABLE, "expected a header, the first line is none") from None
     ends = (found.end() for _, found in zip(range(reader.line_num), _NEWLINE.finditer(data), strict=False))
     start = [*ends]
     return tuple(cells), start[-1] if len(start) == reader.line_num else len(data)

@@ -8,12 +8,11 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from python_calamine import CalamineError, CalamineWorkbook
 
 from resumption.contracts.reasons import FileReason
 from resumption.readers.child import as_text
@@ -63,7 +62,11 @@ def read_xlsx(data: bytes, contract: FeedContract, rows_declared: int | None) ->
     if not data:
         raise FileRejected(FileReason.EMPTY, "expected a workbook, got 0 bytes")
     _check_archive(data)
-    return _first_with_header(_sheets(data), contract, rows_declared)
+    # What is small in the archive may be large in memory: one long text, shown in many cells.
+    sheets = json.loads(unpack("xlsx", data))
+    if not sheets:
+        raise FileRejected(FileReason.UNREADABLE, "expected a workbook, got an archive without sheets")
+    return _first_with_header(sheets, contract, rows_declared)
 
 
 def read_xls(data: bytes, contract: FeedContract, rows_declared: int | None) -> ReadResult:
@@ -151,21 +154,6 @@ def _column_number(letters: bytes) -> int:
     for letter in letters:
         number = number * 26 + letter - 64
     return number
-
-
-def _sheets(data: bytes) -> Iterator[tuple[list[list[Any]], _Merged]]:
-    """Yield the cells and the merged ranges of each worksheet."""
-    try:
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
-        if not workbook.sheet_names:
-            raise FileRejected(FileReason.UNREADABLE, "expected a workbook, got an archive without sheets")
-        for name in workbook.sheet_names:
-            sheet = workbook.get_sheet_by_name(name)
-            yield sheet.to_python(skip_empty_area=False), sheet.merged_cell_ranges or []
-    except (CalamineError, ValueError, OSError) as error:
-        raise FileRejected(
-            FileReason.UNREADABLE, f"expected a workbook, its sheets cannot be read: {type(error).__name__}"
-        ) from error
 
 
 def _find_header(rows: list[list[Any]], merged: _Merged, contract: FeedContract) -> _Header | None:
