@@ -23,17 +23,17 @@ from airflow.sdk import DAG, Param, get_current_context, task
 
 from resumption.contracts import feed_names
 from resumption.contracts.reasons import RowReason
-from resumption.dagkit import watched
+from resumption.dagkit import announce, feed_asset, watched
 
 
-@task
+@task(outlets=[feed_asset(feed) for feed in feed_names()])
 def decide() -> dict[str, int]:
     """Record the decision and carry it out; return counts of rows."""
     from resumption import pipeline
 
     context = get_current_context()
     form, run = context["params"], context["dag_run"]
-    return pipeline.decide(
+    done = pipeline.decide(
         form["action"],
         form["feed"],
         form["delivery_id"],
@@ -44,6 +44,8 @@ def decide() -> dict[str, int]:
         run.run_id,
         reason=form["reason"],
     )
+    announce(context, {feed_asset(form["feed"]): map(str, done.committed)} if done.committed else {})
+    return done.counts
 
 
 with DAG(

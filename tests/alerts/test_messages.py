@@ -31,9 +31,13 @@ CHECK = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module", autouse=True)
+def tables(warehouse: sa.Engine) -> None:
+    marts.create_all(warehouse)
+
+
 @pytest.fixture(autouse=True)
 def empty(warehouse: sa.Engine, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    marts.create_all(warehouse)
     forget(warehouse)
     for channel in alerts.load_routes().channels:
         monkeypatch.delenv(f"AIRFLOW_CONN_{channel.upper()}", raising=False)

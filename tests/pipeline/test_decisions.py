@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -63,7 +64,7 @@ def run(
 ) -> dict[str, int]:
     given = {"note": "asked the sender", "by": "operator", "run_id": f"{action} {rows} {corrections}"} | given
     delivery_id = given.pop("delivery_id", None) or sender.delivery(NAME).delivery_id
-    return pipeline.decide(action, sender.feed, delivery_id, rows, corrections or {}, **given)
+    return pipeline.decide(action, sender.feed, delivery_id, rows, corrections or {}, **given).counts
 
 
 def states(sender: Sender) -> dict[int, str]:
@@ -100,6 +101,17 @@ def allow(monkeypatch: pytest.MonkeyPatch, *, everywhere: bool = True) -> FeedCo
 
 def test_three_rows_are_refused(sender: Sender) -> None:
     assert states(sender) == {2: "open", 3: "open", 5: "open"}
+
+
+def test_the_date_is_committed_where_its_partition_has_changed_and_not_else(sender: Sender) -> None:
+    delivery = sender.delivery(NAME)
+
+    def committed(action: str, row: int, **corrections: str) -> tuple[date, ...]:
+        given = (delivery.delivery_id, [row], corrections, "asked the sender", "operator", f"{action} {row}")
+        return pipeline.decide(action, sender.feed, *given).committed
+
+    assert committed("discard", 2) == ()
+    assert committed("correct", 5, uscc=CODES[1]) == (delivery.business_date,)
 
 
 def test_corrected_cells_give_what_a_clean_delivery_would_have_given(

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Iterable, Mapping
+from datetime import date
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from airflow.sdk import Asset
 
 from resumption import pipeline, settings
 
@@ -42,13 +45,21 @@ def test_the_form_reaches_the_pipeline(
 ) -> None:
     asked: list[Any] = []
 
-    def decide(*given: Any, **named: Any) -> dict[str, int]:
+    def decide(*given: Any, **named: Any) -> pipeline.Publication:
         asked.append((given, named))
-        return {"rows": 2}
+        return pipeline.Publication({"rows": 2}, (date(2020, 2, 25),))
 
     run = SimpleNamespace(triggering_user_name=user, run_id="manual__1")
-    monkeypatch.setattr(module, "get_current_context", lambda: {"params": FORM | {"by": by}, "dag_run": run})
+    context = {"params": FORM | {"by": by}, "dag_run": run}
+    announced: list[Any] = []
+    monkeypatch.setattr(module, "announce", lambda *told: announced.append((told[0], *_days(told[1]))))
+    monkeypatch.setattr(module, "get_current_context", lambda: context)
     monkeypatch.setattr(pipeline, "decide", decide)
     assert module.dag.task_dict["decide"].python_callable() == {"rows": 2}
     given = ("correct", "approvals", "d1", [2, 3], {"event": "通过"}, "by phone", who, "manual__1")
     assert asked == [(given, {"reason": None})]
+    assert announced == [(context, ("approvals", ["2020-02-25"]))]
+
+
+def _days(changed: Mapping[Asset, Iterable[str]]) -> list[tuple[str, list[str]]]:
+    return [(asset.name, list(days)) for asset, days in changed.items()]

@@ -2,13 +2,14 @@
 
 from resumption.pipeline.decisions import DecisionError, decide
 from resumption.pipeline.judging import Judged, judge_delivery
-from resumption.pipeline.publication import CriticalCheckError, publish
+from resumption.pipeline.publication import CriticalCheckError, Publication, publish
 from resumption.pipeline.receiving import is_due, land, waiting
 
 __all__ = [
     "CriticalCheckError",
     "DecisionError",
     "Judged",
+    "Publication",
     "decide",
     "is_due",
     "judge_delivery",

@@ -18,7 +18,14 @@ from resumption.conform.masking import mask_text
 from resumption.contracts import load_feed
 from resumption.contracts.reasons import FileReason
 from resumption.pipeline.judging import Judged, among, judge_delivery
-from resumption.pipeline.publication import audit, one_at_a_time, publish_date, record_checks, stop_at_failure
+from resumption.pipeline.publication import (
+    Publication,
+    audit,
+    one_at_a_time,
+    publish_date,
+    record_checks,
+    stop_at_failure,
+)
 
 if TYPE_CHECKING:
     from resumption.contracts import FeedColumn, FeedContract
@@ -44,7 +51,7 @@ def decide(
     run_id: str,
     *,
     reason: str | None = None,
-) -> dict[str, int]:
+) -> Publication:
     """Decide about refused rows of a delivery, record it and carry it out. Repeating it under one run changes nothing.
 
     ``release`` judges the rows again under the contract and the reference data of now; ``correct`` does so with
@@ -65,7 +72,8 @@ def decide(
         reason: instead of ``rows``, all rows of the delivery that are refused for this reason now.
 
     Returns:
-        Counts: ``rows`` decided on, and the delivery's ``accepted`` and ``quarantined`` rows after it.
+        Counts: ``rows`` decided on, and the delivery's ``accepted`` and ``quarantined`` rows after it; and the business
+        date, if its partition was committed anew.
 
     Raises:
         DecisionError: it cannot be carried out.
@@ -78,17 +86,16 @@ def decide(
         wanted = _Wanted(conn, contract, delivery)
         decision = again or wanted.decision(action, list(rows), corrections, note, by, run_id, reason)
     _require_bytes(decision, delivery)
-    if decision.action == "replay":
-        _replay(contract, delivery, decision)
-    else:
-        _settle(contract, delivery, decision)
+    carry_out = _replay if decision.action == "replay" else _settle
+    committed = carry_out(contract, delivery, decision)
     with ops.engine().connect() as conn:
         now = _delivery(conn, feed, delivery_id)
-    return {
+    counts = {
         "rows": len(decision.row_numbers) or now.rows_received or 0,
         "accepted": now.rows_accepted or 0,
         "quarantined": now.rows_quarantined or 0,
     }
+    return Publication(counts, (delivery.business_date,) if committed else ())
 
 
 def _delivery(conn: Any, feed: str, delivery_id: str) -> DeliveryRow:
@@ -224,17 +231,22 @@ def _require_bytes(decision: ActionRow, delivery: DeliveryRow) -> None:
 # Effects
 
 
-def _replay(contract: FeedContract, delivery: DeliveryRow, decision: ActionRow) -> None:
+def _replay(contract: FeedContract, delivery: DeliveryRow, decision: ActionRow) -> bool:
+    """Judge the whole delivery again; return whether its partition was committed."""
     _record(decision)
     publish_date(contract, delivery.business_date, [delivery], decision.run_id)
     with ops.engine().connect() as conn:
         now = _delivery(conn, contract.name, delivery.delivery_id)
     if now.outcome == "rejected":
         raise DecisionError(f"{contract.name}, delivery {delivery.delivery_id}: still rejected: {now.reason}")
+    return True
 
 
-def _settle(contract: FeedContract, delivery: DeliveryRow, decision: ActionRow) -> None:
-    """Judge the chosen rows again, or leave them out, and put the partition and the accounts right."""
+def _settle(contract: FeedContract, delivery: DeliveryRow, decision: ActionRow) -> bool:
+    """Judge the chosen rows again, or leave them out, and put the partition and the accounts right.
+
+    Returns whether the partition was committed.
+    """
     with one_at_a_time(contract, delivery.business_date) as reading:
         standing = _standing(decision)
         judged = _judged(contract, delivery, decision, standing)
@@ -258,6 +270,7 @@ def _settle(contract: FeedContract, delivery: DeliveryRow, decision: ActionRow) 
             if report:
                 ops.record_contents(conn, contract.name, delivery.business_date, lake.contents(rows))
                 record_checks(conn, contract, report, [], decision.run_id)
+    return report is not None
 
 
 def _record(decision: ActionRow) -> None:
