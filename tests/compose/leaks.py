@@ -5,15 +5,21 @@ import sys
 import tempfile
 from pathlib import Path
 
-from resumption import settings, storage
+from obstore.store import from_url
+
+from resumption import settings
 from runtime import leaks
 from runtime.home import Home
 
 home = Home(Path(tempfile.mkdtemp()))
 zones = {"lake": settings.lake_url(), "landing": str(settings.landing_path()), "vault": str(settings.vault_path())}
 for zone, url in zones.items():
-    storage.filesystem().get(url, str(home.path / zone), recursive=True)
+    store = from_url(url)
+    for name in [entry["path"] for entries in store.list() for entry in entries]:
+        at = home.path / zone / name
+        at.parent.mkdir(parents=True, exist_ok=True)
+        at.write_bytes(bytes(store.get(name).bytes()))
 shutil.copytree(settings.home() / "logs", home.logs / "tasks")
-shutil.copytree(settings.reports_path(), home.logs / "reports")
+shutil.copytree(str(settings.reports_path()), home.logs / "reports")
 (home.logs / "containers.log").write_text(sys.stdin.read(), encoding="utf-8")
 sys.exit(leaks.told(leaks.scan(home)))
