@@ -82,10 +82,10 @@ def jsonl(rows: Sequence[Mapping[str, Any]]) -> bytes:
 
 def forget(engine: sa.Engine) -> None:
     """Empty the outcome tables, the audit with them, as only a test may."""
-    tables = ", ".join(str(table) for table in ops.metadata.sorted_tables)
+    tables = [str(table) for table in ops.metadata.sorted_tables]
     with engine.begin() as conn:
-        conn.execute(sa.text("alter table ops.quarantine_action disable trigger user"))
-        conn.execute(sa.text("alter table ops.access_log disable trigger user"))
-        conn.execute(sa.text(f"truncate {tables}"))
-        conn.execute(sa.text("alter table ops.quarantine_action enable trigger user"))
-        conn.execute(sa.text("alter table ops.access_log enable trigger user"))
+        for table in tables:
+            conn.execute(sa.text(f"alter table {table} disable trigger user"))
+        conn.execute(sa.text(f"truncate {', '.join(tables)}"))
+        for table in tables:
+            conn.execute(sa.text(f"alter table {table} enable trigger user"))
