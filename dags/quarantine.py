@@ -33,17 +33,22 @@ def decide() -> dict[str, int]:
 
     context = get_current_context()
     form, run = context["params"], context["dag_run"]
-    done = pipeline.decide(
-        form["action"],
-        form["feed"],
-        form["delivery_id"],
-        form["row_numbers"],
-        form["corrections"],
-        form["note"],
-        run.triggering_user_name or form["by"] or "",
-        run.run_id,
-        reason=form["reason"],
-    )
+    try:
+        done = pipeline.decide(
+            form["action"],
+            form["feed"],
+            form["delivery_id"],
+            form["row_numbers"],
+            form["corrections"],
+            form["note"],
+            run.triggering_user_name or form["by"] or "",
+            run.run_id,
+            reason=form["reason"],
+        )
+    except (pipeline.DecisionError, pipeline.CriticalCheckError) as error:
+        # The page of the decision shows it; else it would stand in this task's log alone.
+        context["ti"].xcom_push(key="refused", value=str(error))
+        raise
     announce(context, {feed_asset(form["feed"]): map(str, done.committed)} if done.committed else {})
     return done.counts
 

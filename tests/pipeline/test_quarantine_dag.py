@@ -12,6 +12,7 @@ import pytest
 from airflow.sdk import Asset
 
 from resumption import pipeline, settings
+from resumption.ui import runs
 
 FORM = {
     "action": "correct", "feed": "approvals", "delivery_id": "d1", "row_numbers": [2, 3], "reason": None,
@@ -63,3 +64,21 @@ def test_the_form_reaches_the_pipeline(
 
 def _days(changed: Mapping[Asset, Iterable[str]]) -> list[tuple[str, list[str]]]:
     return [(asset.name, list(days)) for asset, days in changed.items()]
+
+
+@pytest.mark.parametrize("error", [pipeline.DecisionError("no row is refused"), pipeline.CriticalCheckError("kept")])
+def test_why_it_was_refused_is_told_to_the_page(
+    module: ModuleType, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    told: dict[str, str] = {}
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise error
+
+    run = SimpleNamespace(triggering_user_name="li", run_id="manual__1")
+    task = SimpleNamespace(xcom_push=lambda key, value: told.update({key: value}))
+    monkeypatch.setattr(module, "get_current_context", lambda: {"params": FORM, "dag_run": run, "ti": task})
+    monkeypatch.setattr(pipeline, "decide", refuse)
+    with pytest.raises(type(error)):
+        module.dag.task_dict["decide"].python_callable()
+    assert told == {runs.REFUSED: str(error)}

@@ -141,6 +141,15 @@ def test_a_run_of_a_decision_is_looked_for_under_its_own_dag(days: sa.Engine) ->
     assert found == [board.Run("statistical_scope", "b1"), board.Run("quarantine", "m1")]
 
 
+def test_an_analyst_sees_counts_and_no_way_to_the_rows(client: Any) -> None:
+    assert "02-25" in client("viewer").get("/resumption/board").text
+    shown = client("viewer").get("/resumption/board/checkins/2020-02-25").text
+    assert RowReason.PHONE_INVALID.zh in shown
+    assert "/resumption/quarantine?" not in shown
+    assert "/runs/" not in shown
+    assert client("viewer").get("/resumption/quarantine").status_code == 403
+
+
 def test_what_is_not_there_is_said(client: Any) -> None:
     assert client().get("/resumption/board/nonsense/2020-02-25").status_code == 404
     assert client().get("/resumption/board/checkins/yesterday").status_code == 422

@@ -132,6 +132,11 @@ def test_both_languages_hold_the_same_values() -> None:
         assert fields(entry["zh"]) == fields(entry["en"]), key
 
 
+def test_one_is_not_several() -> None:
+    said = [texts.text("en", "quarantine.n_found", n=n) for n in ("0", "1", "2", "1,001")]
+    assert said == ["0 rows.", "1 row.", "2 rows.", "1,001 rows."]
+
+
 TEMPLATES = sorted((FOLDER / "templates").glob("*.html"))
 
 

@@ -66,7 +66,7 @@ def refused(warehouse_url: str) -> Iterator[sa.Engine]:
 def test_rows_are_found_by_feed_day_reason_and_delivery(client: Any) -> None:
     page = client(lang="en").get
     assert "63 rows" in page("/resumption/quarantine").text
-    assert "1 rows" in page("/resumption/quarantine?feed=approvals&reason=DATE_INVALID").text
+    assert "1 row." in page("/resumption/quarantine?feed=approvals&reason=DATE_INVALID").text
     assert "2 rows" in page("/resumption/quarantine?feed=quarantine_register&day=2020-02-25").text
     assert "0 rows" in page("/resumption/quarantine?day=2020-02-24").text
     assert "0 rows" in page("/resumption/quarantine?state=released").text
@@ -197,6 +197,17 @@ def test_the_runs_state_is_shown_until_it_ended(
     assert "told on the phone" in answer.text
     assert ("refresh" in answer.headers) is again
     assert re.search(r'href="/dags/quarantine/runs/manual__page_1" target="_top"', answer.text)
+
+
+def test_a_decision_that_was_refused_says_why(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    why = "approvals, delivery d1: not in quarantine are the rows 7; see ops.quarantine_row"
+    monkeypatch.setattr(runs, "state", lambda *_: runs.RunState("failed", {}, why))
+    shown = client(lang="en").get("/resumption/quarantine/decisions/manual__page_1?feed=approvals&delivery=d1").text
+    assert why in shown
+    assert "the task decide&#39;s log" not in shown
+    monkeypatch.setattr(runs, "state", lambda *_: runs.RunState("failed", {}))
+    shown = client(lang="en").get("/resumption/quarantine/decisions/manual__page_1?feed=approvals&delivery=d1").text
+    assert "the task decide&#39;s log" in shown
 
 
 def test_a_run_that_airflow_forgot_is_told_from_the_record(client: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -76,6 +76,11 @@ def marts(warehouse_url: str) -> Iterator[sa.Engine]:
                 conn, "employee_screening", person_token=person, phone_token="f" * 64, uscc=uscc, decision=decision,
                 max_temperature_c=36.87, reasons=["symptoms"],
             )  # fmt: skip
+        for person, community in ((PERSON, OURS), (STRANGER, THEIRS), ("c3" * 32, None)):
+            put(
+                conn, "returnee_screening", person_token=person, community_code=community, key_level="high",
+                state="open", uscc=FIRM, origins=["420100"],
+            )  # fmt: skip
         put(conn, "enterprise", uscc=FIRM, name='=HYPERLINK("http://x")', subdistrict_code="330108002")
         put(conn, "approval_reference", application_id="AP-1", uscc=FIRM, advice="hold")
         for case, reason, due, closed in (
@@ -139,6 +144,16 @@ def test_a_community_worker_sees_the_own_community_the_most_urgent_first(browse:
     assert log(marts, "zhang")[0] == ("mart_v1.household_power_screening", "work list households, page 1", 2)
 
 
+def test_a_community_worker_sees_the_returnees_whom_its_register_names(browse: Browser, marts: sa.Engine) -> None:
+    shown = browse("zhang").get("/resumption/lists/returnees").text
+    assert PERSON[:12] in shown
+    assert STRANGER[:12] not in shown
+    assert "c3c3" not in shown, "no register names them"
+    assert "420100" not in shown, "where they were is not told"
+    assert FIRM not in shown
+    assert log(marts, "zhang")[-1] == ("mart_v1.returnee_screening", "work list returnees, page 1", 1)
+
+
 def test_what_is_left_out_can_be_asked_for(browse: Browser) -> None:
     assert "OURS-NONE" in browse("zhang").get("/resumption/lists/households?suggested_action=all").text
     only = browse("zhang").get("/resumption/lists/households?suggested_action=none").text
@@ -200,6 +215,16 @@ def test_an_export_says_what_for(browse: Browser, marts: sa.Engine) -> None:
     assert export(browse("zhang"), "zhang", "households", csrf_token="forged").status_code == 403
     assert export(browse("zhang"), "zhang", "employees").status_code == 403
     assert log(marts, "zhang") == before
+
+
+@pytest.mark.parametrize("login", ["somebody", "zhang", "li", "wang"])
+def test_nobody_exports_what_the_role_may_not_read(browse: Browser, marts: sa.Engine, login: str) -> None:
+    role = MEMBERS.get(login, ("analyst",))[0]
+    closed = [name for name, one in LISTS.items() if not roles.columns(role, one.view)]  # type: ignore[arg-type]
+    assert len(closed) >= 2
+    before = log(marts, login)
+    assert {export(browse(login), login, name).status_code for name in closed} == {403}
+    assert log(marts, login) == before
 
 
 def test_no_row_leaves_without_its_line_in_the_log(browse: Browser, monkeypatch: pytest.MonkeyPatch) -> None:

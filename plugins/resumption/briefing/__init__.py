@@ -1,6 +1,9 @@
-"""The briefing of a business date: what the district looks like, and how far the figures can be trusted."""
+"""The briefing of a business date: what the district looks like, and how far the figures can be trusted.
 
-from resumption.briefing.figures import Briefing, briefing
+One source for all who read it: schema ``published``, where small cells are hidden, and the accounts of ``ops``.
+"""
+
+from resumption.briefing.picture import Picture, picture
 from resumption.briefing.text import render
 
-__all__ = ["Briefing", "briefing", "render"]
+__all__ = ["Picture", "picture", "render"]

@@ -9,7 +9,8 @@ import sys
 import sqlalchemy as sa
 
 from resumption import ops
-from resumption.briefing import briefing, render
+from resumption.briefing import picture, render
+from resumption.briefing.figures import main_reasons, stale_tables
 from resumption.briefing.hindsight import hindsight
 from resumption.settings import SettingError
 
@@ -23,8 +24,8 @@ def main() -> None:
         with ops.engine().connect() as conn:
             if not sa.inspect(conn).has_table(ops.feed_delivery.name, schema="ops"):
                 sys.exit("the warehouse has no tables yet: run `python -m resumption.warehouse create`")
-            print(render(briefing(conn, day)))
-            before = briefing(conn, day - dt.timedelta(days=1))
+            print(render(picture(conn, day), main_reasons(conn, day), stale_tables(conn, day)))
+            before = picture(conn, day - dt.timedelta(days=1))
         print("\n" + "\n".join(hindsight(before)))
     except SettingError as error:
         sys.exit(str(error))

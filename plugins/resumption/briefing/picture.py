@@ -1,4 +1,4 @@
-"""The district on a business date for publication: what pages, files and workbooks of the briefing show.
+"""The district on a business date for publication: what the terminal, pages, files and workbooks of the briefing show.
 
 Everything is read from schema ``published`` and the accounts of schema ``ops``: no persons, and what is hidden there is
 None here. Nothing is added up over hidden cells.
@@ -13,9 +13,20 @@ from typing import Any
 import sqlalchemy as sa
 
 from resumption import ops
-from resumption.briefing.figures import SCOPES, CheckLine, FeedLine, check_lines, feed_lines
+from resumption.briefing.figures import CheckLine, FeedLine, check_lines, feed_lines
 
 TREND_DAYS = 28
+HEADLINE = "statistical"
+SCOPES = (
+    HEADLINE,
+    "above_scale",
+    "industry",
+    "services",
+    "wholesale_retail",
+    "hotel_catering",
+    "construction",
+    "real_estate",
+)
 ORDER = (*SCOPES, *(f"above_scale_{scope}" for scope in SCOPES[2:]))
 
 
@@ -52,15 +63,32 @@ class Returnees:
 
 
 @dataclass(frozen=True)
+class Employees:
+    """Employees of a screening decision, one for each employer of a person. Hidden is None."""
+
+    decision: str
+    employees: int | None
+
+
+@dataclass(frozen=True)
 class Picture:
-    """All that a briefing shows. ``scopes`` are rows of ``published.resumption_summary`` for the whole district."""
+    """All that a briefing shows.
+
+    Attributes:
+        scopes: rows of ``published.resumption_summary`` for the whole district.
+        power: rows of ``published.power_index_summary``: the district, its subdistricts, what could not be placed.
+        rates, indexes: scope or unit → day → its figure, for the trend.
+    """
 
     day: dt.date
     built_at: dt.datetime | None
+    rule_versions: str | None
     scopes: tuple[dict[str, Any], ...]
     rates: dict[str, dict[dt.date, float | None]]
     indexes: dict[str, dict[dt.date, float | None]]
+    power: tuple[dict[str, Any], ...]
     units: tuple[Unit, ...]
+    employees: tuple[Employees, ...]
     scenarios: tuple[Scenario, ...]
     returnees: tuple[Returnees, ...]
     returnees_on: dt.date | None
@@ -71,7 +99,7 @@ class Picture:
     @property
     def headline(self) -> dict[str, Any] | None:
         """The district in the statistical scope."""
-        return next((row for row in self.scopes if row["scope"] == "statistical"), None)
+        return next((row for row in self.scopes if row["scope"] == HEADLINE), None)
 
 
 def latest_day(conn: sa.Connection) -> dt.date | None:
@@ -113,12 +141,17 @@ def _read(conn: sa.Connection, day: dt.date) -> dict[str, Any]:
     district, powers = _ask(conn, _DISTRICT, day), _ask(conn, _POWER, day)
     returnees = _ask(conn, _RETURNEES, day)
     of_day = builds.business_date == day
+    summary = sa.func.max(builds.rule_versions).filter(builds.table_name == "resumption_summary")
+    built_at, rule_versions = conn.execute(sa.select(sa.func.max(builds.built_at), summary).where(of_day)).one()
     return {
-        "built_at": conn.execute(sa.select(sa.func.max(builds.built_at)).where(of_day)).scalar_one(),
+        "built_at": built_at,
+        "rule_versions": rule_versions,
         "scopes": tuple(sorted((row for row in district if row["business_date"] == day), key=_place)),
-        "rates": _series(district, "scope", "official_rate", ("statistical", "above_scale_industry", "services")),
-        "indexes": _series(powers, "unit", "index"),
+        "rates": _series(district, "scope", "official_rate", (HEADLINE, "above_scale_industry", "services")),
+        "indexes": _series([row for row in powers if row["unit"] != "unallocated"], "unit", "index"),
+        "power": tuple(row for row in powers if row["business_date"] == day),
         "units": tuple(Unit(**row) for row in _ask(conn, _UNITS, day)),
+        "employees": tuple(Employees(**row) for row in _ask(conn, _EMPLOYEES, day)),
         "scenarios": tuple(
             Scenario(row["scenario"], _whole(row["homes"]), row["hidden"]) for row in _ask(conn, _HOMES, day)
         ),
@@ -162,10 +195,10 @@ _DISTRICT = sa.text("""
     order by business_date
 """)
 _POWER = sa.text("""
-    select business_date, unit, index
+    select business_date, level, unit, index, n, n_resumed, kwh_resumed, baseline_kwh, coverage
     from published.power_index_summary
-    where level in ('district', 'subdistrict') and unit <> 'unallocated' and business_date between :first and :day
-    order by level, unit, business_date
+    where level in ('district', 'subdistrict') and business_date between :first and :day
+    order by level, unit = 'unallocated', unit, business_date
 """)
 _UNITS = sa.text("""
     select level, unit, denominator, resumed, official_rate, index, power.n as accounts
@@ -177,6 +210,12 @@ _UNITS = sa.text("""
         select * from published.power_index_summary where level in ('subdistrict', 'park') and business_date = :day
     ) as power using (level, unit)
     order by level desc, unit = 'unallocated', unit
+""")
+_EMPLOYEES = sa.text("""
+    select decision, employees
+    from published.employees
+    where business_date = :day
+    order by array_position(array['do_not_admit', 'check', 'missing_data', 'ok'], decision)
 """)
 _HOMES = sa.text("""
     select scenario, sum(homes) as homes, count(*) filter (where suppressed) as hidden

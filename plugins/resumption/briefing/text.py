@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import csv
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from resumption.briefing.figures import Briefing, CheckLine, FeedLine, PowerLine, ScopeLine, ScreeningLine
+from resumption import settings
+from resumption.briefing.figures import CheckLine, FeedLine, StaleTable
+from resumption.briefing.picture import Picture
 
 DISTRICT_TIME = ZoneInfo("Asia/Shanghai")
 NONE = "-"
+HIDDEN = "hidden"
 MAX_WARNINGS = 12
 
 
-def render(briefing: Briefing) -> str:
-    """Text of a briefing; a missing figure is ``-``, a missing feed says so."""
+def render(shown: Picture, reasons: Mapping[str, Sequence[tuple[str, int]]], stale: Iterable[StaleTable]) -> str:
+    """Text of a briefing; a missing figure is ``-``, one that is not published ``hidden``, a missing feed says so.
+
+    Args:
+        shown: what is published of the day, and its feeds and checks.
+        reasons: feed → why most of its refused rows were refused.
+        stale: tables without rows for the day.
+    """
     sections = [
-        _head(briefing),
-        _scopes(briefing),
-        _power(briefing),
-        _screening(briefing),
-        _feeds(briefing),
-        _checks(briefing),
-        _stale(briefing),
+        _head(shown),
+        _scopes(shown),
+        _power(shown),
+        _people(shown),
+        _feeds(shown, reasons),
+        _checks(shown),
+        _stale(stale),
     ]
     return "\n\n".join("\n".join(lines) for section in sections if (lines := list(section)))
 
@@ -40,6 +51,11 @@ def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str
         cells = [" " * (size - width(cell)) + cell for cell, size in zip(line, widths, strict=True)]
         cells[0] = line[0] + " " * (widths[0] - width(line[0]))
         yield ("  " + "  ".join(cells)).rstrip()
+
+
+def hidden(value: Any, said: str) -> str:
+    """Return what is said of a figure, or that it is hidden."""
+    return HIDDEN if value is None else said
 
 
 def count(value: int | None) -> str:
@@ -61,79 +77,91 @@ def _share(part: float | None, whole: float | None) -> float | None:
     return None if part is None or not whole else part / whole
 
 
-def _head(briefing: Briefing) -> Iterator[str]:
-    yield f"Briefing of {briefing.day:%A, %d %B %Y}"
-    if briefing.built_at is None:
+def _head(shown: Picture) -> Iterator[str]:
+    yield f"Briefing of {shown.day:%A, %d %B %Y}"
+    if shown.built_at is None:
         yield "  not built yet: run the consolidated DAG for this business date"
         return
-    rules = ", ".join(briefing.rule_versions) or "unknown"
-    yield f"  built {briefing.built_at.astimezone(DISTRICT_TIME):%Y-%m-%d %H:%M} Shanghai time, rules {rules}"
+    rules = shown.rule_versions or "unknown"
+    yield f"  built {shown.built_at.astimezone(DISTRICT_TIME):%Y-%m-%d %H:%M} Shanghai time, rules {rules}"
 
 
-def _scopes(briefing: Briefing) -> Iterator[str]:
+def _scopes(shown: Picture) -> Iterator[str]:
     yield "Resumption by scope"
-    if not briefing.scopes:
+    if not shown.scopes:
         yield "  no figures for this day"
         return
     headers = ("scope", "firms", "resumed", "official", "corroborated", "reporting", "1 day")
-    yield from table(headers, [_scope(line) for line in briefing.scopes])
-    if any(line.suppressed for line in briefing.scopes):
-        yield "  * too few firms: not for publication"
+    yield from table(headers, [_scope(row) for row in shown.scopes])
+    if any(row["suppressed"] for row in shown.scopes):
+        yield "  hidden: of too few firms to be published, or others could be worked out from it"
 
 
-def _scope(line: ScopeLine) -> tuple[str, ...]:
-    return (
-        line.scope.replace("_", " ") + (" *" if line.suppressed else ""),
-        count(line.denominator),
-        count(line.resumed),
-        percent(line.official_rate),
-        percent(line.corroborated_rate),
-        count(line.reporting),
-        _points(line.delta_1d),
-    )
+def _scope(row: Mapping[str, Any]) -> tuple[str, ...]:
+    figures = ((row[name], count(row[name])) for name in ("denominator", "resumed"))
+    rates = ((row[name], percent(row[name])) for name in ("official_rate", "corroborated_rate"))
+    said = [hidden(value, text) for value, text in (*figures, *rates, (row["reporting"], count(row["reporting"])))]
+    return (row["scope"].replace("_", " "), *said, _points(row["delta_1d"]))
 
 
-def _power(briefing: Briefing) -> Iterator[str]:
+def _power(shown: Picture) -> Iterator[str]:
     yield "Power index (100 x (half the share of accounts resumed + half their share of baseline energy))"
-    if not briefing.power:
+    if not shown.power:
         yield "  no figures for this day"
         return
     headers = ("unit", "index", "accounts", "resumed", "energy", "firms covered")
-    yield from table(headers, [_unit(line) for line in briefing.power])
-    if any(line.dominated for line in briefing.power):
-        yield "  * one account has more than half of the energy"
+    names = _subdistrict_names()
+    yield from table(headers, [_unit(row, names) for row in shown.power])
 
 
-def _unit(line: PowerLine) -> tuple[str, ...]:
-    name = "district" if line.level == "district" else line.name or line.unit
+def _subdistrict_names() -> dict[str, str]:
+    path = settings.project_root() / "include" / "reference" / "subdistricts.csv"
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8") as file:
+        rows = csv.DictReader(line for line in file if not line.startswith("#"))
+        # The first name of a code is the full one.
+        return {row["subdistrict_code"]: row["name"] for row in reversed(list(rows))}
+
+
+def _unit(row: Mapping[str, Any], names: Mapping[str, str]) -> tuple[str, ...]:
+    energy = _share(*(None if row[name] is None else float(row[name]) for name in ("kwh_resumed", "baseline_kwh")))
     return (
-        name + (" *" if line.dominated else ""),
-        NONE if line.index is None else f"{line.index:.2f}",
-        count(line.n),
-        percent(_share(line.n_resumed, line.n)),
-        percent(_share(line.kwh_resumed, line.baseline_kwh)),
-        percent(line.coverage),
+        "district" if row["level"] == "district" else names.get(row["unit"], row["unit"]),
+        hidden(row["index"], f"{row['index'] or 0:.2f}"),
+        hidden(row["n"], count(row["n"])),
+        percent(_share(row["n_resumed"], row["n"])),
+        percent(energy),
+        percent(row["coverage"]),
     )
 
 
-def _screening(briefing: Briefing) -> Iterator[str]:
-    other = briefing.screening_on not in (None, briefing.day)
-    yield "Returnees' episodes" + (f" (state at {briefing.screening_on}, the latest built day)" if other else "")
-    if not briefing.screening:
-        yield "  none" if briefing.built_at else "  no figures for this day"
-        return
-    rows = list(briefing.screening)
-    rows.append(ScreeningLine("all", sum(line.open for line in rows), sum(line.closed for line in rows)))
-    lines = [(line.key_level, count(line.open), count(line.closed)) for line in rows]
-    yield from table(("level of origin", "open", "closed"), lines)
+def _people(shown: Picture) -> Iterator[str]:
+    yield "Employees by screening decision"
+    lines = [(row.decision, hidden(row.employees, count(row.employees))) for row in shown.employees]
+    yield from table(("decision", "employees"), lines) if lines else ["  no figures for this day"]
+    yield ""
+    yield "Homes by scenario (published cells)"
+    homes = [(row.scenario, hidden(row.homes, count(row.homes)), count(row.hidden)) for row in shown.scenarios]
+    headers = ("scenario", "homes", "communities hidden")
+    yield from table(headers, homes) if homes else ["  no figures for this day"]
+    yield ""
+    other = shown.returnees_on not in (None, shown.day)
+    yield "Returnees' episodes" + (f" (state at {shown.returnees_on}, the latest built day)" if other else "")
+    episodes = [
+        (f"{row.state}, from a {row.key_level} region", hidden(row.episodes, count(row.episodes)), count(row.hidden))
+        for row in shown.returnees
+    ]
+    none = "  none" if shown.built_at else "  no figures for this day"
+    yield from table(("state", "episodes", "weeks hidden"), episodes) if episodes else [none]
 
 
-def _feeds(briefing: Briefing) -> Iterator[str]:
+def _feeds(shown: Picture, reasons: Mapping[str, Sequence[tuple[str, int]]]) -> Iterator[str]:
     yield "Feeds"
     headers = ("feed", "status", "deliveries", "accepted", "quarantined", "ignored", "rejected", "freshness")
-    yield from table(headers, [_feed(line) for line in briefing.feeds])
-    for line in briefing.feeds:
-        yield from _feed_notes(line)
+    yield from table(headers, [_feed(line) for line in shown.feeds])
+    for line in shown.feeds:
+        yield from _feed_notes(line, reasons.get(line.feed, ()))
 
 
 def _feed(line: FeedLine) -> tuple[str, ...]:
@@ -151,24 +179,24 @@ def _feed(line: FeedLine) -> tuple[str, ...]:
     )
 
 
-def _feed_notes(line: FeedLine) -> Iterator[str]:
+def _feed_notes(line: FeedLine, reasons: Sequence[tuple[str, int]]) -> Iterator[str]:
     if line.status == "missing":
         last = f"the last good day is {line.last_good_on}" if line.last_good_on else "no good day yet"
         yield f"  {line.feed}: nothing came for this day; {last}"
-    if line.reasons:
-        yield f"  {line.feed}: quarantined " + ", ".join(f"{reason} {n:,}" for reason, n in line.reasons)
+    if reasons:
+        yield f"  {line.feed}: quarantined " + ", ".join(f"{reason} {n:,}" for reason, n in reasons)
     if line.repeats:
         yield f"  {line.feed}: {line.repeats} repeated, nothing done"
     for name, reason in line.rejected:
         yield f"  {line.feed}: rejected {name}: {reason}"
 
 
-def _checks(briefing: Briefing) -> Iterator[str]:
-    kept_back = [line for line in briefing.checks if line.kept_back]
-    others = [line for line in briefing.checks if not line.kept_back]
-    yield f"Checks: {briefing.checks_run:,} run, {len(kept_back)} stopped a publication, {len(others)} warn"
+def _checks(shown: Picture) -> Iterator[str]:
+    kept_back = [line for line in shown.checks if line.kept_back]
+    others = [line for line in shown.checks if not line.kept_back]
+    yield f"Checks: {shown.checks_run:,} run, {len(kept_back)} stopped a publication, {len(others)} warn"
     for line in kept_back:
-        yield f"  KEPT BACK {line.subject} {briefing.day}: {_check(line)}; the last good partition stays"
+        yield f"  KEPT BACK {line.subject} {shown.day}: {_check(line)}; the last good partition stays"
     for line in others[:MAX_WARNINGS]:
         yield f"  {line.severity} {line.subject}: {_check(line)}"
     if len(others) > MAX_WARNINGS:
@@ -182,9 +210,8 @@ def _check(line: CheckLine) -> str:
     return what + observed
 
 
-def _stale(briefing: Briefing) -> Iterator[str]:
-    if not briefing.stale:
-        return
-    yield "Tables without rows for this day"
-    for line in briefing.stale:
+def _stale(tables: Iterable[StaleTable]) -> Iterator[str]:
+    for place, line in enumerate(tables):
+        if place == 0:
+            yield "Tables without rows for this day"
         yield f"  {line.table}: " + (f"shows {line.latest}" if line.latest else "empty")

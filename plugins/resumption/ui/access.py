@@ -44,6 +44,11 @@ def seats(visitor: Visitor) -> list[roles.Member]:
     return found or [roles.Member(visitor.login, "operator" if visitor.may_decide else "analyst")]
 
 
+def counting(visitor: Visitor) -> roles.Member:
+    """Return the role in which pages of counts are read, by whoever may open them: no row of a delivery, no person."""
+    return roles.Member(visitor.login, "analyst")
+
+
 @contextmanager
 def connection(visitor: Visitor, *, purpose: str, seat: roles.Member | None = None) -> Iterator[sa.Connection]:
     """Yield a transaction to read in; ``purpose`` says what for, ``seat`` in which of several roles."""

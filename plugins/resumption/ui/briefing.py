@@ -11,7 +11,6 @@ from resumption.ui import access, guard
 from resumption.ui.errors import PageError
 from resumption.ui.pages import language, page
 from resumption.ui.showing import shown_in
-from resumption.warehouse.roles import Member
 
 router = APIRouter()
 
@@ -19,9 +18,7 @@ router = APIRouter()
 @router.get("/")
 def briefing(request: Request, visitor: guard.Briefing, date: dt.date | None = None) -> Response:
     """Show the briefing of ``date``, else of the latest day that was built."""
-    # Aggregates and counts only, the same for all who may open it: what an operator sees of published and ops.
-    seat = Member(visitor.login, "operator")
-    with access.connection(visitor, purpose="briefing", seat=seat) as conn:
+    with access.connection(visitor, purpose="briefing", seat=access.counting(visitor)) as conn:
         day = date or latest_day(conn)
         if day is None:
             raise PageError(404, "briefing.nothing_built")

@@ -73,6 +73,7 @@ def _sheets(shown: Picture) -> list[tuple[str, Sequence[str], list[list[Any]]]]:
         for u in shown.units
         if u.unit != "unallocated"
     ]
+    employees = [[both(value, "decision", row.decision), row.employees] for row in shown.employees]
     homes = [[both(value, "scenario", row.scenario), row.homes, row.hidden] for row in shown.scenarios]
     returnees = [
         [both(value, "state", row.state), both(value, "key_level", row.key_level), row.episodes, row.hidden]
@@ -90,6 +91,7 @@ def _sheets(shown: Picture) -> list[tuple[str, Sequence[str], list[list[Any]]]]:
     return [
         ("sheet_scopes", ("scope", "firms", "resumed", "official", "corroborated"), scopes),
         ("sheet_units", ("unit", "firms", "resumed", "official", "index"), units),
+        ("sheet_employees", ("decision", "persons"), employees),
         ("sheet_homes", ("scenario", "homes", "hidden_communities"), homes),
         ("sheet_returnees", ("state", "origin", "episodes", "hidden_weeks"), returnees),
         ("sheet_feeds", ("feed", "status", "accepted", "quarantined"), feeds),

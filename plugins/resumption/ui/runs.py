@@ -13,6 +13,8 @@ from resumption.ui.errors import PageError
 from resumption.ui.pages import base
 
 ENDED = ("success", "failed")
+REFUSED = "refused"
+"""Key of the XCom in which the DAG `quarantine` says why it did not carry a decision out."""
 
 
 def run_address(request: Request, dag: str, run_id: str) -> str:
@@ -23,10 +25,11 @@ def run_address(request: Request, dag: str, run_id: str) -> str:
 
 @dataclass(frozen=True)
 class RunState:
-    """State of a run and of its tasks, in Airflow's words."""
+    """State of a run and of its tasks, in Airflow's words; ``refused``: why a task refused to carry it out."""
 
     state: str
     tasks: Mapping[str, str | None]
+    refused: str | None = None
 
     @property
     def ended(self) -> bool:
@@ -64,6 +67,7 @@ def state(dag: str, run_id: str) -> RunState | None:
     import sqlalchemy as sa
     from airflow.models.dagrun import DagRun
     from airflow.models.taskinstance import TaskInstance
+    from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
 
     with create_session() as session:
@@ -72,4 +76,6 @@ def state(dag: str, run_id: str) -> RunState | None:
             return None
         query = sa.select(TaskInstance.task_id, TaskInstance.state)
         tasks = session.execute(query.where(TaskInstance.dag_id == dag, TaskInstance.run_id == run_id)).all()
-    return RunState(str(found), {task: None if value is None else str(value) for task, value in tasks})
+        refused = session.scalar(XComModel.get_many(run_id=run_id, key=REFUSED, dag_ids=dag).limit(1))
+        reason = XComModel.deserialize_value(refused) if refused else None
+    return RunState(str(found), {task: None if value is None else str(value) for task, value in tasks}, reason)

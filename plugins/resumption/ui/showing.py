@@ -11,6 +11,9 @@ from resumption.ui import charts, texts
 from resumption.ui.texts import Lang
 from resumption.ui.words import Words
 
+RATE_GOOD, RATE_FAIR = 0.9, 0.7
+"""Resumption rates from which a place is green or yellow on the map; a matter of looks, no rule of any table."""
+
 
 def shown_in(lang: Lang, shown: Picture) -> dict[str, Any]:
     """Return the template's names for a picture in a language."""
@@ -25,6 +28,8 @@ def shown_in(lang: Lang, shown: Picture) -> dict[str, Any]:
         "rates_chart": charts.lines(t("briefing.rates_chart"), rates, "%") if rates else None,
         "index_chart": charts.lines(t("briefing.index_chart"), indexes) if indexes else None,
         "states": _states(shown),
+        "rate_look": rate_look,
+        "looks": {"good": f"{RATE_GOOD:.0%}", "fair": f"{RATE_FAIR:.0%}"},
     }
 
 
@@ -40,6 +45,13 @@ def _states(shown: Picture) -> dict[str, int]:
         "stale": sum(feed.freshness == "stale" for feed in shown.feeds),
         "rejected": sum(bool(feed.rejected) for feed in shown.feeds),
     }
+
+
+def rate_look(rate: float | None) -> str:
+    """Return the colour of a place's rate."""
+    if rate is None:
+        return "plain"
+    return "good" if rate >= RATE_GOOD else "warn" if rate >= RATE_FAIR else "bad"
 
 
 def scope_name(lang: Lang, scope: str) -> str:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 Lang = Literal["zh", "en"]
 LANGS: tuple[Lang, ...] = get_args(Lang)
 FOLDER = Path(__file__).parent / "texts"
+
+
+class _Texts(string.Formatter):
+    """Fills texts; ``{n:row|rows}`` is the first for one, else the second."""
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        one, several, many = format_spec.partition("|")
+        return (one if str(value) == "1" else many) if several else super().format_field(value, format_spec)
+
+
+_FILLED = _Texts()
 
 
 class TextError(LookupError):
@@ -41,7 +53,7 @@ def text(lang: Lang, key: str, **values: object) -> str:
         TextError: no such text, or a value that it names is not given.
     """
     try:
-        return catalogue()[key][lang].format(**values)
+        return _FILLED.vformat(catalogue()[key][lang], (), values)
     except KeyError as error:
         raise TextError(f"{key}: expected an entry in ui/texts that these values fill; missing {error}") from None
 

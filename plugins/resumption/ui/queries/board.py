@@ -15,6 +15,11 @@ from resumption.contracts import feed_names
 
 Look = Literal["good", "warn", "bad", "plain"]
 
+_counts = sa.table(
+    "quarantine_count",
+    *(sa.column(name) for name in ("feed", "business_date", "reason", "state", "refused")),
+    schema="mart_v1",
+)
 _ROWS = ("rows_accepted", "rows_quarantined", "rows_ignored")
 _LOOKS: Mapping[str, Look] = {"fresh": "good", "recovered": "good", "late": "warn", "stale": "bad"}
 _SEVERITY = ("critical", "warning", "info")
@@ -152,15 +157,15 @@ def _all(conn: sa.Connection, table: sa.Table, key: Mapping[str, Any], *order: s
 
 def reasons(conn: sa.Connection, feed: str, day: dt.date) -> list[tuple[str, int]]:
     """Reasons of the rows kept out that day and how many rows bear each, the most frequent first."""
-    c = ops.quarantine_row.c
-    reason = sa.func.unnest(c.reasons).label("reason")
+    c = _counts.c
+    n = sa.func.sum(c.refused).label("n")
     query = (
-        sa.select(reason, sa.func.count().label("n"))
+        sa.select(c.reason, n)
         .where(c.feed == feed, c.business_date == day, c.state != "released")
-        .group_by(reason)
-        .order_by(sa.desc("n"), "reason")
+        .group_by(c.reason)
+        .order_by(sa.desc("n"), c.reason)
     )
-    return [(row.reason, row.n) for row in conn.execute(query)]
+    return [(row.reason, int(row.n)) for row in conn.execute(query)]
 
 
 def runs_of(conn: sa.Connection, feed: str, run_ids: Iterable[str | None]) -> list[Run]:
