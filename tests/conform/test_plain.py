@@ -111,8 +111,9 @@ def test_any_digits_are_judged_alike(sent: list[str]) -> None:
     agree(lambda v: plain.numbers(v, -5), lambda t: numbers.to_number(t, -5), sent)
 
 
+# Arrow's Unicode is newer than Python's: what the one has assigned may be nothing yet to the other.
 TEXTS = st.lists(
-    st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=12), max_size=20
+    st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cn", "Cs", "Zl", "Zp")), max_size=12), max_size=20
 )
 
 
