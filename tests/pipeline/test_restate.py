@@ -117,6 +117,31 @@ def test_a_late_delivery_rebuilds_the_days_and_tables_it_reaches_and_no_other() 
     assert consolidate.outdated() == []
 
 
+def test_what_rests_on_a_table_kept_back_by_an_earlier_build_is_not_published_by_a_restatement(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    arrive(*scenario())
+    day, passing = LATE["for"], checks.load_suite
+    too_many = checks.Check("expect_table_row_count_to_be_between", {"min_value": 10**9}, "critical", {})
+
+    def failing(name: str) -> checks.Suite:
+        suite = passing(name)
+        return checks.Suite(name, (too_many,), {}, suite.path) if name == "employee_screening" else suite
+
+    monkeypatch.setattr(checks, "load_suite", failing)
+    with pytest.raises(consolidate.KeptBackError):
+        build(day)
+    monkeypatch.setattr(checks, "load_suite", passing)
+    late = {**LATE, "feed": "approvals", "name": "approvals_20200224.jsonl"}
+    arrive({**late, "rows": [{"uscc": "A", "application_id": "late"}]})
+    assert "employee_screening" not in dict(consolidate.outdated())[day]
+    with pytest.raises(consolidate.KeptBackError, match=f"approval_reference {day}: rests on employee_screening"):
+        restate()
+    build(day)
+    with ops.engine().connect() as conn:
+        assert {b.outcome for b in ops.table_builds(conn)} == {"published"}
+
+
 def test_what_is_corrected_judged_otherwise_or_rejected_afterwards_outdates_its_days_too() -> None:
     arrive(*scenario(), LATE)
     build(LAST)

@@ -155,10 +155,12 @@ class _Build:
         self._inputs = LakeInputs(day)
         self._fingerprints = Fingerprints(self._inputs.deliveries())
         self.kept_back: dict[str, str] = {}
+        self._left: set[str] = set()
 
     def run(self, tables: Sequence[TableContract]) -> dict[str, int]:
         """Build, check and publish the tables but those that show a later state already; return rows by table."""
         tables = self._not_past(tables)
+        self._left = self._left_kept_back(tables)
         check_reads(self._models, tables)
         with metrics.timed("models", "consolidated"):
             results = run_models(self._inputs, self._day, [t.name for t in tables], self._rules, models=self._models)
@@ -184,6 +186,12 @@ class _Build:
             later = {b.table_name for b in ops.table_builds(conn) if b.business_date > self._day}
         return [t for t in tables if t.replace == "day" or t.name not in later]
 
+    def _left_kept_back(self, tables: Sequence[TableContract]) -> set[str]:
+        """Return the tables that an earlier build of the day kept back and this one leaves so."""
+        with ops.engine().connect() as conn:
+            of_day = [b for b in ops.table_builds(conn) if b.business_date == self._day]
+        return {b.table_name for b in of_day if b.outcome == "kept_back"} - {t.name for t in tables}
+
     def _objection(self, table: TableContract, rows: pa.Table) -> str:
         """Check a table's rows; return why they may not be published, or nothing."""
         with metrics.timed("check", table.name):
@@ -192,7 +200,7 @@ class _Build:
             ops.replace_checks(conn, table.name, self._day, checks.result_rows(report, self._run_id))
         if report.critical_failures:
             return "; ".join(result.message for result in report.critical_failures)
-        blockers = sorted((closure(self._models, [table.name]) - {table.name}) & self.kept_back.keys())
+        blockers = sorted((closure(self._models, [table.name]) - {table.name}) & (self.kept_back.keys() | self._left))
         return f"rests on {', '.join(blockers)}" if blockers else ""
 
     def _row(self, table: TableContract, rows: pa.Table) -> ops.BuildRow:
