@@ -12,11 +12,15 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import settings
 
 from runtime import postgres
 from runtime.home import Home
 
 _NUMBERS = itertools.count(1)
+
+settings.register_profile("any machine", deadline=None)  # no test is a matter of time
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

@@ -131,7 +131,7 @@ CELLS = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(feed=st.sampled_from(feed_names()), data=st.data())
 def test_no_row_is_lost_whatever_the_cells_hold(feed: str, data: st.DataObject) -> None:
     names = [c.name for c in load_feed(feed).columns]
@@ -142,7 +142,7 @@ def test_no_row_is_lost_whatever_the_cells_hold(feed: str, data: st.DataObject) 
     assert all(reasons for reasons in verdict.quarantined["reasons"].to_pylist())
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(order=st.permutations(range(6)))
 def test_a_rows_verdict_does_not_depend_on_its_neighbours(order: list[int]) -> None:
     odd: list[Row] = [

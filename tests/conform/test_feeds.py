@@ -265,7 +265,7 @@ ODD: list[Row] = [
 ]  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(order=st.permutations(range(len(ODD))))
 def test_permuted_rows_give_the_permuted_result_and_none_is_lost(order: list[int]) -> None:
     straight = _by_row(conform_rows("health_declarations", [{**DECLARATION, **odd} for odd in ODD]))

@@ -74,7 +74,7 @@ def _judge(sent: Readings) -> dict[str, Any] | None:
     }
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(sent=readings, filled=st.booleans())
 def test_power_equals_a_loop(sent: dict[tuple[date, str], tuple[str | None, int, str]], filled: bool) -> None:
     base: dict[tuple[date, str], tuple[str | None, int, str]] = {(d, "1"): ("100", 1, "正常") for d in DECEMBER}
@@ -108,7 +108,7 @@ stays = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(sent=stays)
 def test_episodes_equal_a_loop(sent: list[tuple[int, int, str]]) -> None:
     rows = [

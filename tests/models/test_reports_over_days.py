@@ -95,7 +95,7 @@ def _deliveries(feed: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, suppress_health_check=list(HealthCheck))
 @given(sent=reports, applied=events)
 def test_stretches_of_days_equal_a_loop_over_the_days(
     sent: list[dict[str, Any]], applied: list[dict[str, Any]]

@@ -49,7 +49,7 @@ def expected() -> dict[str, list[dict[str, Any]]]:
     return {name: table.to_pylist() for name, table in tables.items()}
 
 
-@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 1000))
 def test_order_of_arrival_does_not_matter(seed: int, expected: dict[str, list[dict[str, Any]]]) -> None:
     deliveries = _scenario()

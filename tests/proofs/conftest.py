@@ -25,7 +25,6 @@ def drawn(short: int, long: int) -> hypothesis.settings:
     return hypothesis.settings(
         max_examples=long if LONG else short,
         derandomize=not LONG,
-        deadline=None,
         database=None,
         suppress_health_check=list(hypothesis.HealthCheck),
         phases=phases,

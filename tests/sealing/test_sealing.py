@@ -27,7 +27,7 @@ def opened(data: bytes, key: ZoneKey = KEY, context: str = "") -> bytes:
     return b"".join(open_frames(io.BytesIO(data), key, context))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     size=st.sampled_from(
         [0, 1, 17, FRAME_BYTES - 1, FRAME_BYTES, FRAME_BYTES + 1, 2 * FRAME_BYTES, 3 * FRAME_BYTES + 5]
