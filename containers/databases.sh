@@ -8,5 +8,5 @@ create role airflow login password :'airflow';
 create role resumption login createrole password :'warehouse';
 create database airflow owner airflow;
 create database warehouse owner resumption;
-revoke all on database airflow, warehouse from public;
+revoke all on database airflow, warehouse, postgres, template1 from public;
 SQL
