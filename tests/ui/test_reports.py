@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
-from resumption import checks, ops
+from resumption import checks, ops, settings
 from resumption.ui.report_files import limits, write_reports
 
 Client = Callable[..., TestClient]
@@ -68,6 +68,13 @@ def test_a_day_is_an_index_and_a_page_for_each_subject(warehouse: sa.Engine, fol
                  "failed", "half of healthy people", "警告", "warning"):  # fmt: skip
         assert said in page, said
     assert '<span class="badge warn">1</span>' in made["index.html"].decode()
+
+
+@pytest.mark.parametrize("subject", sorted(path.stem for path in settings.project_root().glob("expectations/*.json")))
+def test_every_check_of_every_suite_can_be_told(warehouse: sa.Engine, folder: Path, subject: str) -> None:
+    record(warehouse, *map(result, checks.load_suite(subject).checks), subject=subject)
+    write_reports()
+    assert files(folder)[f"{DAY}/{subject}.html"].count(b"<tr><td>") == 2 * len(checks.load_suite(subject).checks)
 
 
 def test_pages_need_nothing_from_anywhere_and_lead_to_one_another(warehouse: sa.Engine, folder: Path) -> None:
