@@ -24,7 +24,7 @@ from typing import IO, TYPE_CHECKING, Any
 from resumption import sealing
 from resumption.landing import KEPT_DAYS
 from runtime import airflow, postgres, processes, verify
-from runtime.home import Home, RunError, say, step, write_private
+from runtime.home import KEY_FILE, Home, RunError, say, step, write_private
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -33,7 +33,6 @@ FORMAT = 1
 ZONES = ("lake", "landing", "vault")
 FILES = ("source.json", "loaded.json", "airflow/*.key", "airflow/admin.password")
 OUTSIDE = ("WAREHOUSE_URL", "LAKE_URL", "LANDING_URL", "VAULT_URL")
-KEY_FILE = "token.key"
 CHUNK = 1 << 20
 
 

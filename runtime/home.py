@@ -70,12 +70,16 @@ def read_json(path: Path, default: Any) -> Any:
         return default
 
 
+KEY_FILE = "token.key"
+"""Of the run folder: the master key, where nobody gives one."""
+
+
 def token_key(home: Home) -> str:
     """The master key: RESUMPTION_TOKEN_KEY, else RESUMPTION_TOKEN_KEY_FILE's, else one made once and kept."""
     given, file = os.environ.get("RESUMPTION_TOKEN_KEY"), os.environ.get("RESUMPTION_TOKEN_KEY_FILE")
     if not given and file:
         return Path(file).read_text(encoding="utf-8").strip()
-    return given or keep_secret(home.path / "token.key", lambda: secrets.token_hex(32))
+    return given or keep_secret(home.path / KEY_FILE, lambda: secrets.token_hex(32))
 
 
 def is_free(port: int) -> bool:

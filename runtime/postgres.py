@@ -14,7 +14,8 @@ import pwd
 import secrets
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -218,3 +219,19 @@ def warehouse_url(home: Home) -> str | None:
     outside = os.environ.get("WAREHOUSE_URL")
     server = last_server(home)
     return outside or (server.url("warehouse") if server else None)
+
+
+@contextmanager
+def warehouse_up(home: Home) -> Iterator[str]:
+    """Give the warehouse's SQLAlchemy URL; it is started for the time being if need be."""
+    url = warehouse_url(home)
+    if url is None:
+        raise RunError("there has been no warehouse in this run folder yet: run `make warehouse`")
+    own = not os.environ.get("WAREHOUSE_URL") and not is_running(home)
+    if own:
+        start(home)
+    try:
+        yield warehouse_url(home) or url
+    finally:
+        if own:
+            stop(home)

@@ -12,9 +12,9 @@ import subprocess
 import sys
 
 from runtime import airflow, postgres
-from runtime.home import Home, RunError, keep_secret, say, token_key, write_private
+from runtime.home import KEY_FILE, Home, RunError, keep_secret, say, token_key, write_private
 
-KEPT, NEXT = "token.key", "token.key.next"
+NEXT = f"{KEY_FILE}.next"
 
 
 def new_key(home: Home) -> str:
@@ -32,17 +32,11 @@ def rekey(home: Home, options: list[str]) -> int:
     """
     if airflow.is_running(home):
         raise RunError("Airflow is running and would go on with the old key: `make stop` first")
-    own = not os.environ.get("WAREHOUSE_URL") and not postgres.is_running(home)
-    if own:
-        postgres.start(home)
-    try:
+    with postgres.warehouse_up(home) as url:
         keys = {"RESUMPTION_TOKEN_KEY": token_key(home), "RESUMPTION_NEW_TOKEN_KEY": new_key(home)}
-        places = {"RESUMPTION_HOME": str(home.path), "WAREHOUSE_URL": postgres.warehouse_url(home) or ""}
+        places = {"RESUMPTION_HOME": str(home.path), "WAREHOUSE_URL": url}
         command = [sys.executable, "-m", "resumption.rekey", *options]
         code = subprocess.run(command, env=os.environ | places | keys, check=False).returncode
-    finally:
-        if own:
-            postgres.stop(home)
     if code == 0:
         _put_in_place(home)
     return code
@@ -53,7 +47,7 @@ def _put_in_place(home: Home) -> None:
     if os.environ.get("RESUMPTION_TOKEN_KEY") or os.environ.get("RESUMPTION_TOKEN_KEY_FILE"):
         say(f"the new key lies in {home.path / NEXT}: put it where the old one comes from, then delete that file")
     else:
-        (home.path / NEXT).replace(home.path / KEPT)
+        (home.path / NEXT).replace(home.path / KEY_FILE)
 
 
 def main() -> int:

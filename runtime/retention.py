@@ -7,12 +7,13 @@ import subprocess
 import sys
 
 from runtime import airflow, postgres
-from runtime.home import Home, RunError, say, token_key
+from runtime.home import KEY_FILE, Home, RunError, say, token_key
+from runtime.rekey import NEXT
 
 COPIES = ("simulator", "reports", "logs", "airflow", "exports")
 """What lies in the run folder beside the zones and may hold copies: the senders played, pages, logs."""
 
-KEYS = ("token.key", "token.key.next")
+KEYS = (KEY_FILE, NEXT)
 
 
 def retention(home: Home, options: list[str]) -> int:
@@ -26,17 +27,11 @@ def retention(home: Home, options: list[str]) -> int:
             raise RunError("Airflow is running: `make stop` first")
         options = [*options, "--copies", *(str(home.path / name) for name in COPIES)]
         options += ["--key-files", *(str(home.path / name) for name in KEYS)]
-    own = not os.environ.get("WAREHOUSE_URL") and not postgres.is_running(home)
-    if own:
-        postgres.start(home)
-    try:
-        places = {"RESUMPTION_HOME": str(home.path), "WAREHOUSE_URL": postgres.warehouse_url(home) or ""}
+    with postgres.warehouse_up(home) as url:
+        places = {"RESUMPTION_HOME": str(home.path), "WAREHOUSE_URL": url}
         places |= {} if ending else {"RESUMPTION_TOKEN_KEY": token_key(home)}
         command = [sys.executable, "-m", "resumption.retention", *options]
         code = subprocess.run(command, env=os.environ | places, check=False).returncode
-    finally:
-        if own:
-            postgres.stop(home)
     if ending and code == 0 and (os.environ.get("RESUMPTION_TOKEN_KEY") or os.environ.get("RESUMPTION_TOKEN_KEY_FILE")):
         say("the master key comes from elsewhere: destroy it where it is kept; backups sealed with it open until then")
     return code

@@ -341,38 +341,22 @@ def warehouse_url(home: Home) -> int:
     return 0
 
 
-@contextmanager
-def _warehouse_up(home: Home) -> Iterator[str]:
-    """Give the warehouse's SQLAlchemy URL; it is started for the time being if need be."""
-    url = postgres.warehouse_url(home)
-    if url is None:
-        raise RunError("there has been no warehouse in this run folder yet: run `make warehouse`")
-    own = not os.environ.get("WAREHOUSE_URL") and not postgres.is_running(home)
-    if own:
-        postgres.start(home)
-    try:
-        yield postgres.warehouse_url(home) or url
-    finally:
-        if own:
-            postgres.stop(home)
-
-
 def psql(home: Home, arguments: list[str]) -> int:
     """Open psql on the warehouse, started for it if need be."""
-    with _warehouse_up(home) as url:
+    with postgres.warehouse_up(home) as url:
         target = url.replace("postgresql+psycopg://", "postgresql://", 1)
         return subprocess.run([postgres.binary("psql"), "-d", target, *arguments], check=False).returncode
 
 
 def migrate(home: Home, arguments: list[str]) -> int:
     """Run `python -m resumption.warehouse` on the warehouse: bring it to this version, or back, or write a revision."""
-    with _warehouse_up(home) as url:
+    with postgres.warehouse_up(home) as url:
         command = [sys.executable, "-m", "resumption.warehouse", *arguments]
         return subprocess.run(command, env=os.environ | {"WAREHOUSE_URL": url}, check=False).returncode
 
 
 def known(home: Home, arguments: list[str]) -> int:
     """Print a table as it was known at a moment."""
-    with _warehouse_up(home):
+    with postgres.warehouse_up(home):
         command = [sys.executable, "-m", "resumption.known", *arguments]
         return subprocess.run(command, env=airflow.environment(home), check=False).returncode

@@ -212,16 +212,11 @@ def warehouse(home: Home) -> Iterator[psycopg.Connection[Any]]:
     """A connection to the run folder's warehouse, which is started for it if need be."""
     import psycopg
 
-    own = not os.environ.get("WAREHOUSE_URL") and not postgres.is_running(home)
-    if own:
-        postgres.start(home)
-    try:
-        url = postgres.warehouse_url(home) or ""
-        with psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://", 1)) as connection:
-            yield connection
-    finally:
-        if own:
-            postgres.stop(home)
+    with (
+        postgres.warehouse_up(home) as url,
+        psycopg.connect(url.replace("postgresql+psycopg://", "postgresql://", 1)) as connection,
+    ):
+        yield connection
 
 
 def truth_lines(connection: psycopg.Connection[Any], day: str, truth: dict[str, Any]) -> Iterator[str]:
