@@ -42,7 +42,7 @@ def main() -> int:
     try:
         return retention(Home.from_environment(), sys.argv[1:])
     except RunError as problem:
-        say(f"make {sys.argv[1] if len(sys.argv) > 1 else 'retention'}: {problem}")
+        say(f"make {'shut-down' if sys.argv[1:2] == ['shut-down'] else 'retention'}: {problem}")
         return 1
 
 
